@@ -1,0 +1,61 @@
+// swift-tools-version: 6.2
+// SPDX-FileCopyrightText: The Sluice authors
+// SPDX-License-Identifier: Apache-2.0
+
+import PackageDescription
+
+/// One set of rules for every target: Swift 6, each unsafe expression marked, no warning tolerated,
+/// and imports that do not leak into a target's interface.
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+/// Tests may use Foundation and need not mark what they do with raw memory.
+let testSettings: [SwiftSetting] = [.swiftLanguageMode(.v6)]
+
+func floor(_ name: String, _ dependencies: [Target.Dependency] = [], path: String? = nil) -> Target {
+    .target(name: name, dependencies: dependencies, path: path, swiftSettings: settings)
+}
+
+func tests(of name: String, _ more: [Target.Dependency] = []) -> Target {
+    .testTarget(
+        name: "\(name)Tests",
+        dependencies: [.target(name: name)] + more,
+        swiftSettings: testSettings
+    )
+}
+
+// Floors from the bottom up; scripts/check-floors fails when a target imports its own floor or a higher one.
+let package = Package(
+    name: "sluice",
+    targets: [
+        // 0: the C libraries
+        .systemLibrary(name: "CLibevent", path: "CLibevent"),
+        .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1"),
+        // 1-4: the pure tower
+        .target(name: "Bytes", swiftSettings: settings + [.enableExperimentalFeature("Lifetimes")]),
+        floor("JSON", ["Bytes"]),
+        floor("SSE", ["Bytes"]),
+        floor("HTTPSemantics", ["Bytes"]),
+        floor("Chat", ["Bytes", "JSON"]),
+        floor("Dialects", ["Bytes", "JSON", "SSE", "Chat"]),
+        // 2-4: the I/O tower
+        floor("Telemetry", ["Bytes"]),
+        // 5-9: where they meet
+        floor("Settings", ["CYAML", "Bytes", "Telemetry"]),
+        // Tests
+        tests(of: "Bytes"),
+        tests(of: "JSON", ["Bytes"]),
+        tests(of: "SSE", ["Bytes"]),
+        tests(of: "HTTPSemantics", ["Bytes"]),
+        tests(of: "Chat", ["Bytes", "JSON"]),
+        tests(of: "Dialects", ["Bytes", "JSON", "SSE", "Chat"]),
+        tests(of: "Telemetry", ["Bytes"]),
+        tests(of: "Settings", ["Telemetry"]),
+    ]
+)
