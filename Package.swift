@@ -46,6 +46,8 @@ let package = Package(
         floor("Dialects", ["Bytes", "JSON", "SSE", "Chat"]),
         // 2-4: the I/O tower
         floor("Telemetry", ["Bytes"]),
+        floor("Reactor", ["CLibevent"]),
+        floor("HTTPClient", ["CLibevent", "Reactor"]),
         // 5-9: where they meet
         floor("Settings", ["CYAML", "Bytes", "Telemetry"]),
         // Tests

@@ -1,0 +1,48 @@
+// SPDX-FileCopyrightText: The Sluice authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CLibevent
+
+// Every callback that libcurl makes: each finds its object and forwards. Within these no function of the multi
+// interface may be called (it would answer CURLM_RECURSIVE_API_CALL and do nothing).
+
+func onBody(
+    _ bytes: UnsafeMutablePointer<CChar>?, _ size: Int, _ count: Int, _ context: UnsafeMutableRawPointer?
+) -> Int {
+    guard let bytes = unsafe bytes, let context = unsafe context else { return 0 }
+    let transfer = unsafe Unmanaged<Transfer>.fromOpaque(context).takeUnretainedValue()
+    let length = size &* count
+    let chunk = unsafe UnsafeBufferPointer(
+        start: UnsafeRawPointer(bytes).assumingMemoryBound(to: UInt8.self), count: length)
+    switch transfer.received(unsafe chunk.span) {
+    case .proceed: return length
+    case .pause: return Int(CURL_WRITEFUNC_PAUSE)
+    case .abort: return 0
+    }
+}
+
+func onHeader(
+    _ bytes: UnsafeMutablePointer<CChar>?, _ size: Int, _ count: Int, _ context: UnsafeMutableRawPointer?
+) -> Int {
+    guard let bytes = unsafe bytes, let context = unsafe context else { return 0 }
+    let transfer = unsafe Unmanaged<Transfer>.fromOpaque(context).takeUnretainedValue()
+    let length = size &* count
+    let line = unsafe UnsafeBufferPointer(
+        start: UnsafeRawPointer(bytes).assumingMemoryBound(to: UInt8.self), count: length)
+    return transfer.receivedHeader(unsafe line.span) ? length : 0
+}
+
+func onSocket(
+    _: UnsafeMutableRawPointer?, _ socket: curl_socket_t, _ what: Int32, _ context: UnsafeMutableRawPointer?,
+    _: UnsafeMutableRawPointer?
+) -> Int32 {
+    guard let context = unsafe context else { return -1 }
+    unsafe Unmanaged<MultiHandle>.fromOpaque(context).takeUnretainedValue().watch(socket, what)
+    return 0
+}
+
+func onTimer(_: UnsafeMutableRawPointer?, _ milliseconds: Int, _ context: UnsafeMutableRawPointer?) -> Int32 {
+    guard let context = unsafe context else { return -1 }
+    unsafe Unmanaged<MultiHandle>.fromOpaque(context).takeUnretainedValue().setTimer(milliseconds)
+    return 0
+}

@@ -1,0 +1,213 @@
+// SPDX-FileCopyrightText: The Sluice authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CLibevent
+internal import Glibc
+internal import Reactor
+
+/// One exchange with an upstream on libcurl: an easy handle's life.
+@safe
+final class Transfer: UpstreamTransfer {
+    private unowned let multi: MultiHandle
+    private unowned let loop: EventLoop
+    private var receiver: (any TransferReceiver)?
+    private let handle: UnsafeMutableRawPointer
+    private var fieldList: UnsafeMutablePointer<curl_slist>?
+    /// The body, our one copy; libcurl reads it in place.
+    private var body: UnsafeMutableRawBufferPointer?
+    private let timeouts: TransferTimeouts
+    private var timer: LoopTimer?
+    private var head = TransferHead(status: 0)
+    private var hasHead = false
+    private var isPaused = false
+    private(set) var isOver = false
+    /// The time of the last sign of life, on the loop's clock.
+    private var lastActivity: UInt64
+    private let started: UInt64
+    private var hasBody = false
+    private var timeout: TransferError?
+    /// Whether the multi handle's list of transfers to flush holds this one.
+    var isTouched = false
+
+    init?(_ request: TransferRequest, _ receiver: any TransferReceiver, _ multi: MultiHandle, _ loop: EventLoop) {
+        guard let handle = unsafe curl_easy_init() else { return nil }
+        unsafe self.handle = handle
+        self.multi = multi
+        self.loop = loop
+        self.receiver = receiver
+        timeouts = request.timeouts
+        started = loop.now
+        lastActivity = started
+        configure(request)
+        let timer = LoopTimer(loop) { [unowned self] in self.checkSilence() }
+        timer.schedule(at: lastActivity &+ timeouts.firstByte)
+        self.timer = timer
+    }
+
+    deinit {
+        unsafe curl_easy_cleanup(handle)
+        unsafe curl_slist_free_all(fieldList)
+        unsafe body?.deallocate()
+    }
+
+    var easy: UnsafeMutableRawPointer { unsafe handle }
+
+    // MARK: UpstreamTransfer
+
+    func resume() {
+        guard isPaused, !isOver else { return }
+        loop.deferred { [self] in
+            guard isPaused, !isOver else { return }
+            isPaused = false
+            lastActivity = loop.now
+            multi.unpause(self)
+        }
+    }
+
+    func cancel() {
+        guard !isOver else { return }
+        receiver = nil
+        multi.end(self)
+    }
+
+    // MARK: Called by the trampolines
+
+    func receivedHeader(_ line: Span<UInt8>) -> Bool {
+        guard !isOver else { return false }
+        lastActivity = loop.now
+        if line.count >= 9, line[0] == 0x48, line[1] == 0x54, line[4] == 0x2F {  // "HT", "/": a status line
+            head = TransferHead(status: unsafe sluice_getinfo_long(handle, CURLINFO_RESPONSE_CODE))
+        } else if line.count <= 2 {
+            // Interim heads (1xx) are passed over; trailers come after the head and are not fields of it.
+            guard head.status >= 200, !hasHead else { return true }
+            hasHead = true
+            receiver?.receive(head)
+        } else if !hasHead, head.fields.count < 64, let field = HeaderLine.parse(line) {
+            head.fields.append(field)
+        }
+        return true
+    }
+
+    func received(_ chunk: Span<UInt8>) -> Verdict {
+        guard let receiver, !isOver else { return .abort }
+        lastActivity = loop.now
+        hasBody = true
+        multi.touch(self)
+        let verdict = receiver.receive(chunk)
+        if isOver { return .abort }
+        if case .pause = verdict { isPaused = true }
+        return verdict
+    }
+
+    // MARK: Called by the multi handle
+
+    func flush() {
+        isTouched = false
+        if !isOver { receiver?.receivedBatch() }
+    }
+
+    func unpause() {
+        _ = unsafe curl_easy_pause(handle, CURLPAUSE_CONT)
+    }
+
+    /// The handle has left the multi handle; nothing may call the receiver after this but `finish` itself.
+    func ended() {
+        isOver = true
+        timer = nil
+    }
+
+    func finish(_ code: CURLcode) {
+        let error = timeout ?? outcome(of: code)
+        let receiver = self.receiver
+        self.receiver = nil
+        receiver?.finish(error)
+    }
+
+    // MARK: Private
+
+    /// One timer serves the first byte and every silence after it: it fires seldom, looks at the time of the last
+    /// sign of life, and goes to sleep again for the rest.
+    private func checkSilence() {
+        guard !isOver, let timer else { return }
+        let limit = hasBody ? timeouts.idle : timeouts.firstByte
+        let now = loop.now
+        if isPaused { lastActivity = now }
+        // The first byte is counted from the start, so that dripping headers do not extend it.
+        let since = hasBody || isPaused ? lastActivity : started
+        guard now >= since &+ limit else { return timer.schedule(at: since &+ limit) }
+        timeout = hasBody ? .idleTimeout : .firstByteTimeout
+        multi.end(self)
+        finish(CURLE_OPERATION_TIMEDOUT)
+    }
+
+    private func outcome(of code: CURLcode) -> TransferError? {
+        switch code {
+        case CURLE_OK: return hasHead ? nil : .invalid
+        case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY: return .unresolved
+        case CURLE_COULDNT_CONNECT: return .unreachable
+        case CURLE_OPERATION_TIMEDOUT: return .connectTimeout
+        case CURLE_GOT_NOTHING: return .closed
+        case CURLE_RECV_ERROR, CURLE_SEND_ERROR: return hasHead ? .truncated : .closed
+        case CURLE_PARTIAL_FILE: return .truncated
+        case CURLE_UNSUPPORTED_PROTOCOL, CURLE_WEIRD_SERVER_REPLY, CURLE_BAD_CONTENT_ENCODING:
+            return .invalid
+        case CURLE_SSL_CONNECT_ERROR, CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CERTPROBLEM, CURLE_SSL_CIPHER,
+            CURLE_SSL_CACERT_BADFILE, CURLE_SSL_ISSUER_ERROR, CURLE_SSL_INVALIDCERTSTATUS:
+            return .insecure(unsafe String(cString: curl_easy_strerror(code)))
+        default: return .failed(Int(code.rawValue))
+        }
+    }
+
+    private func configure(_ request: TransferRequest) {
+        let context = unsafe Unmanaged.passUnretained(self).toOpaque()
+        unsafe set(CURLOPT_PRIVATE, context)
+        _ = unsafe sluice_setopt_string(handle, CURLOPT_URL, request.url)
+        // What a bad URL or a bad server could abuse is off: other protocols, redirects, proxies from the
+        // environment, HTTP/0.9. A signal handler has no place in a library.
+        _ = unsafe sluice_setopt_string(handle, CURLOPT_PROTOCOLS_STR, "http,https")
+        _ = unsafe sluice_setopt_string(handle, CURLOPT_PROXY, "")
+        set(CURLOPT_NOSIGNAL, 1)
+        set(CURLOPT_FOLLOWLOCATION, 0)
+        set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1))
+        // Without it, removing a handle waits for a name lookup that hangs.
+        set(CURLOPT_QUICK_EXIT, 1)
+        set(CURLOPT_CONNECTTIMEOUT_MS, max(1, Int(clamping: timeouts.connect / 1_000_000)))
+        set(CURLOPT_MAXAGE_CONN, 90)
+        set(CURLOPT_TCP_KEEPALIVE, 1)
+        set(CURLOPT_UPLOAD_BUFFERSIZE, 16384)
+        // One file of authorities: libcurl caches it; with the directory of the default it reads all of it again
+        // for each connection, 40 ms on the loop.
+        _ = unsafe sluice_setopt_pointer(handle, CURLOPT_CAPATH, nil)
+        _ = unsafe sluice_setopt_string(
+            handle, CURLOPT_CAINFO, request.authorities ?? "/etc/ssl/certs/ca-certificates.crt")
+        _ = unsafe sluice_setopt_data_callback(handle, CURLOPT_WRITEFUNCTION, onBody)
+        unsafe set(CURLOPT_WRITEDATA, context)
+        _ = unsafe sluice_setopt_data_callback(handle, CURLOPT_HEADERFUNCTION, onHeader)
+        unsafe set(CURLOPT_HEADERDATA, context)
+        for field in request.fields {
+            unsafe fieldList = curl_slist_append(fieldList, "\(field.name): \(field.value)")
+        }
+        if let content = request.body {
+            let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: content.count, alignment: 1)
+            unsafe copy.copyBytes(from: content)
+            unsafe body = copy
+            set(CURLOPT_POST, 1)
+            _ = unsafe sluice_setopt_size(handle, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(content.count))
+            unsafe set(CURLOPT_POSTFIELDS, copy.baseAddress)
+            // libcurl would ask "Expect: 100-continue" for a large body and wait a second for the answer.
+            unsafe fieldList = curl_slist_append(fieldList, "Expect:")
+        }
+        _ = unsafe sluice_setopt_list(handle, CURLOPT_HTTPHEADER, fieldList)
+    }
+
+    private func set(_ option: CURLoption, _ value: Int) {
+        _ = unsafe sluice_setopt_long(handle, option, value)
+    }
+
+    private func set(_ option: CURLoption, _ value: UnsafeMutableRawPointer?) {
+        _ = unsafe sluice_setopt_pointer(handle, option, value)
+    }
+}
+
+@available(*, unavailable)
+extension Transfer: Sendable {}

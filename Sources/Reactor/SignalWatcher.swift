@@ -1,0 +1,35 @@
+// SPDX-FileCopyrightText: The Sluice authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CLibevent
+internal import Glibc
+
+/// Runs an action on the loop each time the process gets a signal.
+@safe
+package final class SignalWatcher {
+    private let loop: EventLoop
+    private let action: () -> Void
+    private var event: OpaquePointer?
+
+    /// Watches `number` (such as `SIGTERM`) until let go of.
+    package init(_ loop: EventLoop, signal number: Int32, _ action: @escaping () -> Void) {
+        self.loop = loop
+        self.action = action
+        unsafe event = event_new(
+            loop.base, number, Int16(EV_SIGNAL | EV_PERSIST), signalArrived,
+            Unmanaged.passUnretained(self).toOpaque())
+        if let event = unsafe event { _ = unsafe event_add(event, nil) }
+    }
+
+    deinit { if let event = unsafe event { unsafe event_free(event) } }
+
+    func arrived() { action() }
+
+    /// Makes the process ignore `SIGPIPE`: a write to a gone peer is an error code, not a death.
+    package static func ignoreBrokenPipes() {
+        _ = signal(SIGPIPE, SIG_IGN)
+    }
+}
+
+@available(*, unavailable)
+extension SignalWatcher: Sendable {}
