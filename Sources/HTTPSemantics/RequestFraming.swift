@@ -1,0 +1,133 @@
+// SPDX-FileCopyrightText: The Sluice authors
+// SPDX-License-Identifier: Apache-2.0
+
+/// Finds where requests begin and end in a client's bytes (RFC 9112), and refuses whatever two parsers could
+/// read in two ways.
+///
+/// Feed it bytes in a loop, also with none left, until it says `needMore`, `end` or `violation`; cut off
+/// what it consumed before the next call. Any cut of the same bytes gives the same requests. It
+/// holds no more than one head, and nothing but counters once the head is handed out.
+package struct RequestFraming: ~Copyable, Sendable {
+    /// Where in a request the next byte belongs.
+    package enum Phase: Sendable, Equatable {
+        /// No byte of a request has come.
+        case idle
+        /// A head has begun and is not complete.
+        case head
+        /// The head was handed out; body, chunk framing or trailers follow.
+        case body
+        /// The request is complete; `next()` starts another.
+        case ended
+        /// A violation was found; nothing is consumed any more.
+        case refused
+    }
+
+    /// `head` goes to `length` or `chunked`, these to `ended`, that to `head` by `next()`; all may go to `refused`.
+    enum State: Sendable {
+        case head(HeadState)
+        case length
+        case chunked(ChunkState)
+        case ended
+        case refused(FramingViolation)
+    }
+
+    let limits: FramingLimits
+    var state = State.head(.start)
+    /// The method, the target, then one `HTTPFields` record a field; empty outside a head.
+    var head: [UInt8] = []
+    /// The ends of the method and the target in `head`.
+    var methodEnd = 0
+    var targetEnd = 0
+    /// The start of the field being read in `head`, and the end of its name.
+    var fieldStart = 0
+    var nameEnd = 0
+    var fieldCount = 0
+    var minorVersion: UInt8 = 0
+    /// The bytes of the head or of the trailer section so far, or of the chunk-size line.
+    var framingBytes = 0
+    /// The bytes of chunk framing so far, in the whole body.
+    var chunkOverhead = 0
+    /// Body bytes still to come, of the body or of the chunk.
+    var remaining = 0
+    /// Body bytes already announced, by a Content-Length or by chunk sizes.
+    var announced = 0
+    var bodyLimit: Int
+
+    /// The target of a refused request when it was read before the violation: it tells which dialect to answer in.
+    package private(set) var refusedTarget: String?
+
+    /// A machine at the start of a connection.
+    package init(limits: FramingLimits = FramingLimits()) {
+        self.limits = limits
+        bodyLimit = limits.maxBody
+    }
+
+    /// Where in a request the next byte belongs: tells idle time-outs from head and body deadlines.
+    package var phase: Phase {
+        switch state {
+        case .head(.start): framingBytes == 0 ? .idle : .head
+        case .head: .head
+        case .length, .chunked: .body
+        case .ended: .ended
+        case .refused: .refused
+        }
+    }
+
+    /// Reads on; `consumed` of the bytes belong to the event and must not be fed again.
+    package mutating func feed(_ bytes: Span<UInt8>) -> (consumed: Int, event: FramingEvent) {
+        switch state {
+        case .head: readHead(bytes)
+        case .length: readLength(bytes)
+        case .chunked(let chunk): readChunked(bytes, from: chunk)
+        case .ended: (0, .end)
+        case .refused(let violation): (0, .violation(violation))
+        }
+    }
+
+    /// Lowers the limit of this request's body, once its head has told who asks.
+    ///
+    /// Returns `bodyTooLarge`, and refuses all further bytes, when more than that is already announced.
+    package mutating func limitBody(to limit: Int) -> FramingViolation? {
+        bodyLimit = min(bodyLimit, max(0, limit))
+        guard phase == .body, announced > bodyLimit else { return nil }
+        return refuse(.bodyTooLarge)
+    }
+
+    /// Gives up on the request for a reason outside its bytes, such as `timeout`; the machine refuses from now on.
+    @discardableResult
+    package mutating func refuse(_ violation: FramingViolation) -> FramingViolation {
+        if case .refused(let first) = state { return first }
+        if targetEnd > methodEnd, targetEnd <= head.count {
+            refusedTarget = String(decoding: head[methodEnd..<targetEnd], as: UTF8.self)
+        }
+        head = []
+        state = .refused(violation)
+        return violation
+    }
+
+    /// Says that the client sends no more: `truncated` when a request was under way, else nil.
+    package mutating func finish() -> FramingViolation? {
+        switch phase {
+        case .idle, .ended: nil
+        case .refused: nil
+        case .head, .body: refuse(.truncated)
+        }
+    }
+
+    /// Starts the next request of the connection, with its first limits; without effect unless one has ended.
+    package mutating func next() {
+        guard case .ended = state else { return }
+        self = RequestFraming(limits: limits)
+    }
+
+    private mutating func readLength(_ bytes: Span<UInt8>) -> (consumed: Int, event: FramingEvent) {
+        guard remaining > 0 else {
+            state = .ended
+            return (0, .end)
+        }
+        guard !bytes.isEmpty else { return (0, .needMore) }
+        let taken = min(remaining, bytes.count)
+        remaining -= taken
+        return (taken, .body(0..<taken))
+    }
+}
