@@ -47,6 +47,7 @@ let package = Package(
         // 2-4: the I/O tower
         floor("Telemetry", ["Bytes"]),
         floor("Reactor", ["CLibevent"]),
+        floor("HTTPServer", ["CLibevent", "Bytes", "HTTPSemantics", "Reactor"]),
         floor("HTTPClient", ["CLibevent", "Reactor"]),
         // 5-9: where they meet
         floor("Settings", ["CYAML", "Bytes", "Telemetry"]),

@@ -67,7 +67,7 @@ static inline long sluice_getinfo_long(CURL *handle, CURLINFO info) {
 }
 static inline CURLcode sluice_message_result(const CURLMsg *message) { return message->data.result; }
 
-// evhttp keeps no link from a request to user data; TCP_NODELAY is a plain setsockopt.
+// setsockopt wants the address of its value.
 static inline int sluice_set_nodelay(int fd) {
     int on = 1;
     return setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);

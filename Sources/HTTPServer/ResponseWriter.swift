@@ -1,0 +1,119 @@
+// SPDX-FileCopyrightText: The Sluice authors
+// SPDX-License-Identifier: Apache-2.0
+
+package import Bytes
+package import HTTPSemantics
+
+/// Writes one response: head, body, end. What is written is staged until `flush`.
+package final class ResponseWriter {
+    private enum Phase {
+        case head, body, finishing, over
+    }
+
+    private unowned let connection: Connection
+    private let isHead: Bool
+    private let minorVersion: Int
+    private var phase = Phase.head
+    /// The head, until it is sent with the first flush.
+    private var head = ByteBuffer()
+    private(set) var isChunked = false
+
+    init(_ connection: Connection, isHead: Bool, minorVersion: Int) {
+        self.connection = connection
+        self.isHead = isHead
+        self.minorVersion = minorVersion
+    }
+
+    /// Whether a head has been given.
+    package var hasStarted: Bool { phase != .head }
+
+    /// Whether the response was finished or its client has left.
+    package var isOver: Bool { phase == .finishing || phase == .over }
+
+    /// Bytes that the client has not taken yet.
+    package var bufferedBytes: Int { phase == .over ? 0 : connection.bufferedBytes }
+
+    /// Whether so much is buffered that the producer should pause until the owner hears `drained`.
+    package var isSaturated: Bool { bufferedBytes >= connection.highWatermark }
+
+    /// Begins a body of unknown length: chunked, or ended by the close for an HTTP/1.0 client.
+    package func start(status: Int, fields: HTTPFields) {
+        guard phase == .head else { return }
+        isChunked = minorVersion >= 1
+        if !isChunked { connection.closeAfterResponse() }
+        writeHead(status, fields, length: nil)
+        phase = .body
+    }
+
+    /// Sends a whole response.
+    package func respond(status: Int, fields: HTTPFields, body: Span<UInt8>) {
+        guard phase == .head else { return }
+        writeHead(status, fields, length: body.count)
+        phase = .body
+        if !isHead { connection.stage(body, for: self) }
+        finish()
+    }
+
+    /// Appends to the body; sent with the next `flush`.
+    package func write(_ bytes: Span<UInt8>) {
+        guard phase == .body, !isHead, !bytes.isEmpty else { return }
+        connection.stage(bytes, for: self)
+    }
+
+    /// Hands what was written to the socket, now.
+    package func flush() {
+        guard phase == .body else { return }
+        connection.flush(self, ending: false)
+    }
+
+    /// Ends the body and flushes.
+    package func finish() {
+        guard phase == .body else { return }
+        phase = .finishing
+        connection.flush(self, ending: true)
+    }
+
+    /// Ends the response without its orderly end: the connection is closed, so that the client sees a cut.
+    package func abort() {
+        guard phase != .over else { return }
+        phase = .over
+        connection.kill()
+    }
+
+    // MARK: Called by the connection
+
+    func takeHead(into buffer: inout ByteBuffer) {
+        guard !head.isEmpty else { return }
+        buffer.append(head.bytes)
+        head = ByteBuffer()
+    }
+
+    func end() { phase = .over }
+
+    private func writeHead(_ status: Int, _ fields: HTTPFields, length: Int?) {
+        head.append(minorVersion == 0 ? "HTTP/1.0 " : "HTTP/1.1 ")
+        head.append(decimal: status)
+        head.append(" ")
+        head.append(HTTPStatus.phrase(for: status))
+        head.append("\r\nDate: ")
+        head.append(connection.date)
+        head.append("\r\n")
+        _ = fields.append(to: &head)
+        if let length {
+            head.append("Content-Length: ")
+            head.append(decimal: length)
+            head.append("\r\n")
+        } else if isChunked {
+            head.append("Transfer-Encoding: chunked\r\n")
+        }
+        if connection.willClose {
+            head.append("Connection: close\r\n")
+        } else if minorVersion == 0 {
+            head.append("Connection: keep-alive\r\n")
+        }
+        head.append("\r\n")
+    }
+}
+
+@available(*, unavailable)
+extension ResponseWriter: Sendable {}

@@ -1,0 +1,48 @@
+// SPDX-FileCopyrightText: The Sluice authors
+// SPDX-License-Identifier: Apache-2.0
+
+package import HTTPSemantics
+
+/// The bounds of a server; times in nanoseconds, sizes in bytes.
+package struct ServerConfiguration: Sendable {
+    /// Connections open at once; further ones wait in the kernel's backlog.
+    package var maxConnections = 20_000
+    /// Limits on heads, bodies and chunk framing.
+    package var framing = FramingLimits()
+    /// From the first byte of a head, or from the connect, to its end.
+    package var headerTimeout: UInt64 = 10_000_000_000
+    /// From the head to the end of the body.
+    package var bodyTimeout: UInt64 = 60_000_000_000
+    /// How long a kept connection may stay idle between requests.
+    package var idleTimeout: UInt64 = 75_000_000_000
+    /// How long a client may take none of the bytes that wait for it.
+    package var sendTimeout: UInt64 = 120_000_000_000
+    /// Buffered output at which a response counts as saturated.
+    package var highWatermark = 64 << 10
+    /// Bytes of pipelined requests held while an answer is under way; beyond it the socket is not read.
+    package var maxPipelined = 64 << 10
+
+    package init() {}
+}
+
+/// What the server needs from the floor above.
+package protocol RequestHandler: AnyObject {
+    /// A request's head is complete; its body may still be on its way. Must lead to a response.
+    func receive(_ request: ServerRequest)
+    /// The fields and the body of an answer that the server gives by itself: a violation, a time-out.
+    func refusal(_ violation: FramingViolation, target: String?) -> (fields: HTTPFields, body: [UInt8])
+    /// The number of open connections changed by `change`.
+    func connectionsChanged(by change: Int)
+    /// A client's bytes were refused; `reason` is one of a fixed set.
+    func refused(_ reason: String)
+}
+
+/// Who answers a request: told what its client does meanwhile.
+package protocol RequestOwner: AnyObject {
+    /// The body that was asked for with `collectBody` is complete.
+    func receivedBody(_ body: [UInt8])
+    /// The client is gone: nothing that is written reaches it. Last call.
+    func clientLeft()
+    /// A saturated response has drained below its low watermark.
+    func drained()
+}

@@ -1,0 +1,63 @@
+// SPDX-FileCopyrightText: The Sluice authors
+// SPDX-License-Identifier: Apache-2.0
+
+package import HTTPSemantics
+
+/// One request, from its head until its response has been sent or its client has left.
+package final class ServerRequest {
+    /// The checked head.
+    package let head: RequestHead
+    /// Where the answer goes.
+    package let response: ResponseWriter
+    /// The time at which the head was complete, on the loop's clock.
+    package let received: UInt64
+    /// Who is told of the body and of the client's leaving; let go of when the request is over.
+    package var owner: (any RequestOwner)?
+    private unowned let connection: Connection
+    private var body: [UInt8] = []
+    private var isComplete = false
+    private var isCollecting = false
+
+    init(_ head: RequestHead, _ connection: Connection, length: Int, received: UInt64) {
+        self.head = head
+        self.connection = connection
+        self.received = received
+        response = ResponseWriter(connection, isHead: head.method == "HEAD", minorVersion: head.minorVersion)
+        // The announced length is only a claim: room is made for it as far as a small body goes.
+        body.reserveCapacity(min(length, 16 << 10))
+    }
+
+    /// The client's address, such as `127.0.0.1`.
+    package var peer: String { connection.peer }
+
+    /// Takes in the body, at most `limit` bytes, and hands it to the owner; possibly before this returns.
+    ///
+    /// A body over the limit is refused with 413 by the server itself, and the owner hears `clientLeft`.
+    package func collectBody(limit: Int) {
+        isCollecting = true
+        guard connection.limitBody(to: limit) else { return }
+        if isComplete { deliver() } else { connection.wantBody() }
+    }
+
+    // MARK: Called by the connection
+
+    func receive(_ bytes: Span<UInt8>) {
+        body.reserveCapacity(body.count + bytes.count)
+        for index in bytes.indices { body.append(bytes[index]) }
+    }
+
+    func complete() {
+        isComplete = true
+        if isCollecting { deliver() }
+    }
+
+    private func deliver() {
+        isCollecting = false
+        var whole: [UInt8] = []
+        swap(&whole, &body)
+        owner?.receivedBody(whole)
+    }
+}
+
+@available(*, unavailable)
+extension ServerRequest: Sendable {}
