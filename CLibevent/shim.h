@@ -67,6 +67,9 @@ static inline long sluice_getinfo_long(CURL *handle, CURLINFO info) {
 }
 static inline CURLcode sluice_message_result(const CURLMsg *message) { return message->data.result; }
 
+// struct evbuffer_iovec is a macro for struct iovec where the system has it.
+typedef struct evbuffer_iovec sluice_iovec;
+
 // setsockopt wants the address of its value.
 static inline int sluice_set_nodelay(int fd) {
     int on = 1;

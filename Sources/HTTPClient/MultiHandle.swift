@@ -220,4 +220,5 @@ private final class FailedTransfer: UpstreamTransfer {
 
     func resume() {}
     func cancel() { receiver = nil }
+    func release() { receiver = nil }
 }

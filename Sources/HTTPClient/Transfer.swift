@@ -20,6 +20,8 @@ final class Transfer: UpstreamTransfer {
     private var head = TransferHead(status: 0)
     private var hasHead = false
     private var isPaused = false
+    /// Whether the receiver has all it needs and only the end of the body is waited for.
+    private var isReleased = false
     private(set) var isOver = false
     /// The time of the last sign of life, on the loop's clock.
     private var lastActivity: UInt64
@@ -70,6 +72,14 @@ final class Transfer: UpstreamTransfer {
         multi.end(self)
     }
 
+    func release() {
+        guard !isOver else { return }
+        receiver = nil
+        isReleased = true
+        timer?.schedule(after: 1_000_000_000)
+        resume()
+    }
+
     // MARK: Called by the trampolines
 
     func receivedHeader(_ line: Span<UInt8>) -> Bool {
@@ -89,7 +99,7 @@ final class Transfer: UpstreamTransfer {
     }
 
     func received(_ chunk: Span<UInt8>) -> Verdict {
-        guard let receiver, !isOver else { return .abort }
+        guard let receiver, !isOver else { return isReleased && !isOver ? .proceed : .abort }
         lastActivity = loop.now
         hasBody = true
         multi.touch(self)
@@ -129,6 +139,7 @@ final class Transfer: UpstreamTransfer {
     /// sign of life, and goes to sleep again for the rest.
     private func checkSilence() {
         guard !isOver, let timer else { return }
+        if isReleased { return multi.end(self) }
         let limit = hasBody ? timeouts.idle : timeouts.firstByte
         let now = loop.now
         if isPaused { lastActivity = now }

@@ -29,6 +29,9 @@ package protocol UpstreamTransfer: AnyObject {
     func resume()
     /// Ends the transfer at once, whatever its stage; the receiver is not called any more.
     func cancel()
+    /// Needs nothing more, but leaves the body a moment to end, so that the connection can be used again; the
+    /// receiver is not called any more.
+    func release()
 }
 
 /// A place that transfers can be started on: libcurl, or the built-in simulator.

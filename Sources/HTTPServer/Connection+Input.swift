@@ -3,6 +3,7 @@
 
 internal import CLibevent
 internal import HTTPSemantics
+internal import Reactor
 
 // What a client sends, from the socket to the framing.
 extension Connection {
@@ -14,7 +15,7 @@ extension Connection {
         // Our own canonical head ends this: it is added last, and must stay for evhttp.
         var left = unsafe evbuffer_get_length(input)
         while left > 0, phase != .closed {
-            var extent = evbuffer_iovec()
+            var extent = unsafe sluice_iovec()
             guard unsafe evbuffer_peek(input, left, nil, &extent, 1) >= 1, let base = unsafe extent.iov_base else {
                 return
             }

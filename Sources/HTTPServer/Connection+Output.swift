@@ -90,8 +90,8 @@ extension Connection {
         }
         var skip = sent
         var isBuffering = false
-        for part in unsafe [prefix, payload, suffix] {
-            let skipped = unsafe min(skip, part.count)
+        for unsafe part in unsafe [prefix, payload, suffix] {
+            let skipped = min(skip, part.count)
             skip -= skipped
             let rest = unsafe UnsafeRawBufferPointer(rebasing: part[skipped...])
             guard unsafe !rest.isEmpty else { continue }

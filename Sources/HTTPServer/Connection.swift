@@ -76,7 +76,7 @@ final class Connection {
         var argument: UnsafeMutableRawPointer?
         unsafe bufferevent_getcb(bufferevent, nil, nil, nil, &argument)
         guard let argument = unsafe argument else { return }
-        let evConnection = unsafe OpaquePointer(argument)
+        let evConnection = OpaquePointer(argument)
         unsafe self.evConnection = evConnection
         unsafe evhttp_connection_set_closecb(evConnection, connectionClosed, Unmanaged.passUnretained(self).toOpaque())
         unsafe bufferevent_set_timeouts(bufferevent, nil, nil)

@@ -26,7 +26,7 @@ package final class HTTPServer {
     let stage = OutputStage()
     private let http: OpaquePointer
     private var listener: OpaquePointer?
-    private var connections: [OpaquePointer: Connection] = [:]
+    private var connections: [UInt: Connection] = [:]
     private var isFull = false
     private var isHurt = false
     private var retry: LoopTimer?
@@ -56,6 +56,9 @@ package final class HTTPServer {
 
     /// Connections open now.
     package var connectionCount: Int { connections.count }
+
+    /// Bytes of responses that clients have not taken yet.
+    package var bufferedBytes: Int { connections.values.reduce(0) { $0 + $1.bufferedBytes } }
 
     /// Accepts connections on `host:port`; port 0 picks a free one. Returns the port.
     package func listen(host: String, port: Int, sharesPort: Bool = false) throws(ServerError) -> Int {
@@ -88,7 +91,7 @@ package final class HTTPServer {
     func makeBufferevent() -> OpaquePointer? {
         guard let bufferevent = unsafe bufferevent_socket_new(loop.base, -1, 0) else { return nil }
         let connection = unsafe Connection(self, bufferevent)
-        unsafe connections[bufferevent] = connection
+        connections[UInt(bitPattern: bufferevent)] = connection
         _ = unsafe evbuffer_add_cb(
             bufferevent_get_input(bufferevent), inputArrived, Unmanaged.passUnretained(connection).toOpaque())
         handler?.connectionsChanged(by: 1)
@@ -104,7 +107,7 @@ package final class HTTPServer {
     func requestAnnounced(_ request: OpaquePointer) {
         guard let evConnection = unsafe evhttp_request_get_connection(request),
             let bufferevent = unsafe evhttp_connection_get_bufferevent(evConnection),
-            let connection = unsafe connections[bufferevent]
+            let connection = connections[UInt(bitPattern: bufferevent)]
         else { return }
         unsafe connection.begin(request)
     }
@@ -120,7 +123,7 @@ package final class HTTPServer {
     // MARK: Called by connections
 
     func forget(_ connection: Connection) {
-        unsafe connections[connection.bufferevent] = nil
+        connections[unsafe UInt(bitPattern: connection.bufferevent)] = nil
         handler?.connectionsChanged(by: -1)
         isFull = connections.count >= configuration.maxConnections
         acceptAgain()

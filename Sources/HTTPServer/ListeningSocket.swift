@@ -9,10 +9,10 @@ enum ListeningSocket {
     ///
     /// Throws `ServerError.badAddress` and `.cannotListen`.
     static func open(host: String, port: Int, sharesPort: Bool) throws(ServerError) -> (descriptor: Int32, port: Int) {
-        var hints = addrinfo()
-        hints.ai_family = AF_UNSPEC
-        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
-        hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV
+        var hints = unsafe addrinfo()
+        unsafe hints.ai_family = AF_UNSPEC
+        unsafe hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+        unsafe hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV
         var found: UnsafeMutablePointer<addrinfo>?
         let code = unsafe getaddrinfo(host, String(port), &hints, &found)
         defer { if let found = unsafe found { unsafe freeaddrinfo(found) } }

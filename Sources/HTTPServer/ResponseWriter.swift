@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The Sluice authors
 // SPDX-License-Identifier: Apache-2.0
 
-package import Bytes
+internal import Bytes
 package import HTTPSemantics
 
 /// Writes one response: head, body, end. What is written is staged until `flush`.

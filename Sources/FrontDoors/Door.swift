@@ -1,0 +1,28 @@
+// SPDX-FileCopyrightText: The Sluice authors
+// SPDX-License-Identifier: Apache-2.0
+
+package import HTTPSemantics
+package import HTTPServer
+
+/// An endpoint of the gateway.
+package protocol Door: AnyObject {
+    /// The methods that it takes, for a 405's `Allow`; `GET` brings `HEAD` with it.
+    var methods: [String] { get }
+    /// Answers a request whose method is one of them.
+    func receive(_ request: ServerRequest, id: String)
+}
+
+/// Credentials as the request's head carries them.
+package enum Credential {
+    /// The key in `Authorization: Bearer`, else in `x-api-key`; `nil` when there is none.
+    ///
+    /// The scheme is compared without regard to case (RFC 9110, section 11.1). When both are there the first counts, so
+    /// that a wrong one is not saved by the other.
+    package static func key(of head: RequestHead) -> String? {
+        if let value = head.fields["authorization"] {
+            guard let space = value.firstIndex(of: " "), value[..<space].lowercased() == "bearer" else { return "" }
+            return String(value[space...].drop { $0 == " " })
+        }
+        return head.fields["x-api-key"]
+    }
+}

@@ -1,0 +1,58 @@
+// SPDX-FileCopyrightText: The Sluice authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Bytes
+package import Chat
+internal import Dialects
+package import HTTPSemantics
+package import HTTPServer
+
+/// The one place where a failure becomes an HTTP answer.
+package enum ErrorReply {
+    /// Answers with a failure, in the shape of the dialect that the path belongs to.
+    package static func send(
+        _ failure: ChatFailure, requestID: String, fields: HTTPFields = HTTPFields(), to response: ResponseWriter
+    ) {
+        var fields = fields
+        fields.append("Content-Type", "application/json")
+        fields.append("X-Request-Id", requestID)
+        if failure.status == 401 { fields.append("WWW-Authenticate", "Bearer") }
+        response.respond(status: failure.status, fields: fields, body: body(failure, requestID).span)
+    }
+
+    /// A failure's body.
+    package static func body(_ failure: ChatFailure, _ requestID: String) -> [UInt8] {
+        var buffer = ByteBuffer()
+        OpenAIErrorBody.write(failure, requestID: requestID, into: &buffer)
+        return buffer.storage
+    }
+
+    /// The failure of a request whose bytes break the rules of HTTP or of this server.
+    package static func failure(of violation: FramingViolation) -> ChatFailure {
+        ChatFailure(
+            status: violation.status, message: violation.message, type: "invalid_request_error",
+            code: violation.rawValue)
+    }
+
+    /// There is nothing at the path.
+    package static let notFound = ChatFailure(
+        status: 404, message: "There is nothing at this path.", type: "invalid_request_error", code: "not_found")
+
+    /// The path is there, but not for the method.
+    package static let methodNotAllowed = ChatFailure(
+        status: 405, message: "This path does not take this method.", type: "invalid_request_error",
+        code: "method_not_allowed")
+
+    /// No key was given.
+    package static let missingKey = ChatFailure(
+        status: 401, message: "No API key was given: send it as 'Authorization: Bearer KEY'.",
+        type: "invalid_request_error", code: "missing_api_key")
+
+    /// The key is not known.
+    package static let wrongKey = ChatFailure(
+        status: 401, message: "The API key is not valid.", type: "invalid_request_error", code: "invalid_api_key")
+
+    /// The process is going down.
+    package static let draining = ChatFailure(
+        status: 503, message: "The gateway is shutting down.", type: "server_error", code: "server_shutting_down")
+}

@@ -1,0 +1,103 @@
+// SPDX-FileCopyrightText: The Sluice authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Bytes
+internal import Chat
+internal import Dialects
+internal import HTTPSemantics
+internal import HTTPServer
+internal import Services
+
+/// An exchange's client that speaks OpenAI's chat dialect.
+final class OpenAIChatSink: ClientSink {
+    private let response: ResponseWriter
+    private let requestID: String
+    private let clientModel: String
+    private let wantsUsage: Bool
+    private var encoder: PassthroughStreamEncoder
+    /// Storage that all sinks of a loop encode into, one at a time.
+    private let buffer: EncodeBuffer
+
+    init(_ response: ResponseWriter, requestID: String, _ chat: ChatRequest, _ buffer: EncodeBuffer) {
+        self.response = response
+        self.requestID = requestID
+        self.buffer = buffer
+        clientModel = chat.model
+        wantsUsage = chat.includeUsage
+        encoder = PassthroughStreamEncoder(clientModel: chat.model, wantsUsage: chat.includeUsage)
+    }
+
+    var isSaturated: Bool { response.isSaturated }
+
+    func begin(_ attribution: Attribution) {
+        var fields = common(attribution)
+        fields.append("Content-Type", "text/event-stream; charset=utf-8")
+        fields.append("Cache-Control", "no-cache, no-transform")
+        fields.append("X-Accel-Buffering", "no")
+        fields.append("X-Sluice-Stream-Id", attribution.streamID)
+        response.start(status: 200, fields: fields)
+    }
+
+    func write(_ event: borrowing DecodedEvent, named name: Span<UInt8>, _ data: Span<UInt8>) {
+        send { encoder.encode(event, data: data, named: name, into: &$0) }
+    }
+
+    func heartbeat() {
+        send { encoder.heartbeat(into: &$0) }
+        response.flush()
+    }
+
+    func flush() { response.flush() }
+
+    func respond(whole body: Span<UInt8>, _ reply: OpenAIChatReply, _ attribution: Attribution) {
+        var fields = common(attribution)
+        fields.append("Content-Type", "application/json")
+        buffer.bytes.removeAll()
+        reply.write(body, model: clientModel, into: &buffer.bytes)
+        response.respond(status: 200, fields: fields, body: buffer.bytes.bytes)
+    }
+
+    func refuse(_ failure: ChatFailure, retryAfter: String?, _ attribution: Attribution?) {
+        var fields = HTTPFields()
+        if let attribution { name(attribution, in: &fields) }
+        if let retryAfter { fields.append("Retry-After", retryAfter) }
+        ErrorReply.send(failure, requestID: requestID, fields: fields, to: response)
+    }
+
+    func fail(_ failure: ChatFailure) {
+        send { encoder.fail(failure, requestID: requestID, into: &$0) }
+        response.finish()
+    }
+
+    func finish() {
+        send { encoder.finish(into: &$0) }
+        response.finish()
+    }
+
+    private func send(_ encode: (inout ByteBuffer) -> Void) {
+        buffer.bytes.removeAll()
+        encode(&buffer.bytes)
+        response.write(buffer.bytes.bytes)
+    }
+
+    private func common(_ attribution: Attribution) -> HTTPFields {
+        var fields = HTTPFields()
+        fields.append("X-Request-Id", requestID)
+        name(attribution, in: &fields)
+        return fields
+    }
+
+    private func name(_ attribution: Attribution, in fields: inout HTTPFields) {
+        fields.append("X-Sluice-Provider", attribution.provider)
+        fields.append("X-Sluice-Model", attribution.model)
+        fields.append("X-Sluice-Attempts", String(attribution.attempts))
+    }
+}
+
+/// A buffer that is used by one encoder after the other and keeps its capacity.
+final class EncodeBuffer {
+    var bytes = ByteBuffer(capacity: 4096)
+}
+
+@available(*, unavailable)
+extension OpenAIChatSink: Sendable {}

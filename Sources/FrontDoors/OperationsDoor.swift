@@ -1,0 +1,59 @@
+// SPDX-FileCopyrightText: The Sluice authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Bytes
+internal import HTTPSemantics
+package import HTTPServer
+package import Telemetry
+
+/// `GET /healthz`, `/readyz` and their kin: whether the process lives, and whether it wants work.
+package final class HealthDoor: Door {
+    package let methods = ["GET"]
+    private let isWell: () -> Bool
+
+    /// Answers 200 while `isWell`, else 503.
+    package init(_ isWell: @escaping () -> Bool) { self.isWell = isWell }
+
+    package func receive(_ request: ServerRequest, id: String) {
+        var fields = HTTPFields()
+        fields.append("Content-Type", "application/json")
+        fields.append("Cache-Control", "no-store")
+        fields.append("X-Request-Id", id)
+        let body: [UInt8] = Array((isWell() ? "{\"status\":\"ok\"}" : "{\"status\":\"draining\"}").utf8)
+        request.response.respond(status: isWell() ? 200 : 503, fields: fields, body: body.span)
+    }
+}
+
+@available(*, unavailable)
+extension HealthDoor: Sendable {}
+
+/// `GET /metrics`: all metrics in Prometheus' text format.
+package final class MetricsDoor: Door {
+    package let methods = ["GET"]
+    private let metrics: GatewayMetrics
+    private let adminKey: Secret?
+
+    /// Open to everybody, or only to who brings `adminKey`.
+    package init(_ metrics: GatewayMetrics, adminKey: Secret?) {
+        self.metrics = metrics
+        self.adminKey = adminKey
+    }
+
+    package func receive(_ request: ServerRequest, id: String) {
+        if let adminKey {
+            let key = Array((Credential.key(of: request.head) ?? "").utf8)
+            guard adminKey.matches(key.span) else {
+                return ErrorReply.send(ErrorReply.wrongKey, requestID: id, to: request.response)
+            }
+        }
+        var body = ByteBuffer()
+        metrics.render(into: &body)
+        var fields = HTTPFields()
+        fields.append("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+        fields.append("X-Request-Id", id)
+        request.response.respond(status: 200, fields: fields, body: body.bytes)
+    }
+}
+
+@available(*, unavailable)
+extension MetricsDoor: Sendable {}

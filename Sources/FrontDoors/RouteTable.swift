@@ -1,0 +1,67 @@
+// SPDX-FileCopyrightText: The Sluice authors
+// SPDX-License-Identifier: Apache-2.0
+
+package import HTTPSemantics
+package import HTTPServer
+package import Services
+package import Telemetry
+
+/// From method and path to a door; answers for what has none.
+package final class RouteTable: RequestHandler {
+    private let doors: [String: any Door]
+    private let prefixes: [(prefix: String, door: any Door)]
+    private let metrics: GatewayMetrics
+
+    /// A table of doors by their path; a path that ends in `/` takes everything below it.
+    package init(_ doors: [(path: String, door: any Door)], metrics: GatewayMetrics) {
+        self.doors = Dictionary(doors.filter { !$0.path.hasSuffix("/") || $0.path == "/" }) { first, _ in first }
+        prefixes = doors.filter { $0.path.hasSuffix("/") && $0.path != "/" }.map { ($0.path, $0.door) }
+        self.metrics = metrics
+    }
+
+    package func receive(_ request: ServerRequest) {
+        let id = requestID(of: request.head)
+        let path = String(request.head.path)
+        guard let door = doors[path] ?? prefixes.first(where: { path.hasPrefix($0.prefix) })?.door else {
+            return ErrorReply.send(ErrorReply.notFound, requestID: id, to: request.response)
+        }
+        let method = request.head.method == "HEAD" ? "GET" : request.head.method
+        guard door.methods.contains(method) else {
+            var fields = HTTPFields()
+            let allowed = door.methods.flatMap { $0 == "GET" ? ["GET", "HEAD"] : [$0] }
+            fields.append("Allow", allowed.joined(separator: ", "))
+            return ErrorReply.send(ErrorReply.methodNotAllowed, requestID: id, fields: fields, to: request.response)
+        }
+        door.receive(request, id: id)
+    }
+
+    package func refusal(_ violation: FramingViolation, target _: String?) -> (fields: HTTPFields, body: [UInt8]) {
+        let id = Identifier.make("req")
+        var fields = HTTPFields()
+        fields.append("Content-Type", "application/json")
+        fields.append("X-Request-Id", id)
+        return (fields, ErrorReply.body(ErrorReply.failure(of: violation), id))
+    }
+
+    package func connectionsChanged(by change: Int) {
+        metrics.connectionsActive.add(change)
+    }
+
+    package func refused(_ reason: String) {
+        metrics.connectionsRefused.with(["reason": reason]).add()
+    }
+
+    /// The client's own identifier when it is sane, else one of ours.
+    private func requestID(of head: RequestHead) -> String {
+        guard let given = head.fields["x-request-id"], !given.isEmpty, given.utf8.count <= 128,
+            given.utf8.allSatisfy({ byte in
+                (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
+                    || byte == 0x2D || byte == 0x2E || byte == 0x5F
+            })
+        else { return Identifier.make("req") }
+        return given
+    }
+}
+
+@available(*, unavailable)
+extension RouteTable: Sendable {}

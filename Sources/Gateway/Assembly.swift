@@ -1,0 +1,101 @@
+// SPDX-FileCopyrightText: The Sluice authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Dialects
+internal import HTTPClient
+internal import HTTPSemantics
+internal import HTTPServer
+internal import Providers
+internal import Reactor
+internal import Services
+internal import Settings
+internal import Telemetry
+
+/// What providers are built on.
+struct Assembly {
+    let loop: EventLoop
+    let client: MultiHandle
+
+    init(_ loop: EventLoop, _ client: MultiHandle) {
+        self.loop = loop
+        self.client = client
+    }
+
+    func provider(_ settings: ProviderSettings) throws(StartError) -> Provider {
+        let timeouts = settings.upstream.timeouts
+        var configuration = Provider.Configuration(
+            name: settings.name, baseURL: settings.baseURL, apiKey: settings.apiKey ?? Secret(""),
+            timeouts: TransferTimeouts(
+                connect: timeouts.connect.nanoseconds, firstByte: timeouts.firstByte.nanoseconds,
+                idle: timeouts.idle.nanoseconds),
+            authorities: settings.upstream.caFile, models: settings.models)
+        while configuration.baseURL.hasSuffix("/") { configuration.baseURL.removeLast() }
+        switch settings.kind {
+        case .openAI, .openAICompatible:
+            return Provider(configuration, dialect: .openAIChat, transport: client)
+        case .simulator:
+            if configuration.models.isEmpty { configuration.models = SimulatorTransport.models }
+            return Provider(configuration, dialect: .openAIChat, transport: SimulatorTransport(loop))
+        }
+    }
+}
+
+extension RoutePlan {
+    /// The plan that the settings describe.
+    init(_ settings: Settings, _ assembly: Assembly) throws(StartError) {
+        var providers: [Provider] = []
+        for provider in settings.providers { providers.append(try assembly.provider(provider)) }
+        let byName = Dictionary(providers.map { ($0.name, $0) }) { first, _ in first }
+        var routes: [Route] = []
+        for model in settings.models {
+            var deployments: [Candidate] = []
+            for deployment in model.deployments {
+                guard let provider = byName[deployment.provider] else {
+                    throw .settings("the model '\(model.name)' names the unknown provider '\(deployment.provider)'")
+                }
+                deployments.append(Candidate(provider, deployment.model ?? model.name))
+            }
+            routes.append(Route(name: model.name, deployments: deployments))
+        }
+        // With one real provider a bare model name can only mean that one.
+        let real = zip(settings.providers, providers).filter { $0.0.kind != .simulator }.map(\.1)
+        self.init(providers: providers, routes: routes, bareNames: real.count == 1 ? real.first : nil)
+    }
+}
+
+extension ServerConfiguration {
+    init(_ settings: Settings) {
+        self.init()
+        let limits = settings.limits
+        maxConnections = limits.maxConnections
+        framing.maxBody = limits.maxBody
+        framing.maxHead = limits.maxHeaders
+        headerTimeout = limits.headerTimeout.nanoseconds
+        bodyTimeout = limits.bodyTimeout.nanoseconds
+        idleTimeout = limits.idleTimeout.nanoseconds
+        highWatermark = settings.streaming.highWatermark
+    }
+}
+
+extension RelayPolicy {
+    init(_ settings: Settings) throws(StartError) {
+        self.init()
+        heartbeatInterval = settings.streaming.heartbeatInterval.nanoseconds
+        commitAfter = settings.streaming.commitAfter.nanoseconds
+        captureLimit = settings.streaming.captureLimit
+        switch settings.streaming.onDisconnect {
+        case .cancel: onDisconnect = .cancel
+        case .drain: onDisconnect = .drain
+        case .detach: throw .settings("streaming.on_disconnect: 'detach' is not available in this version")
+        }
+    }
+}
+
+extension Duration {
+    /// Whole nanoseconds, 0 at least.
+    var nanoseconds: UInt64 {
+        let (seconds, attoseconds) = components
+        guard seconds >= 0 else { return 0 }
+        return UInt64(seconds) &* 1_000_000_000 &+ UInt64(max(0, attoseconds) / 1_000_000_000)
+    }
+}

@@ -1,0 +1,74 @@
+// SPDX-FileCopyrightText: The Sluice authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import FrontDoors
+internal import Glibc
+internal import HTTPServer
+internal import Reactor
+internal import Services
+internal import Telemetry
+
+/// The orderly end: accept nothing, let streams finish, then stop the loop.
+final class Drain {
+    private let loop: EventLoop
+    private let server: HTTPServer
+    private let relay: RelayService
+    private let chatDoor: ChatDoor
+    private let log: Log
+    private let limit: UInt64
+    private var watchers: [SignalWatcher] = []
+    private var timer: LoopTimer?
+    private(set) var isUnderWay = false
+    private var deadline: UInt64 = 0
+    private var hasCancelled = false
+
+    init(
+        _ loop: EventLoop, _ server: HTTPServer, _ relay: RelayService, _ chatDoor: ChatDoor, _ log: Log,
+        limit: UInt64
+    ) {
+        self.loop = loop
+        self.server = server
+        self.relay = relay
+        self.chatDoor = chatDoor
+        self.log = log
+        self.limit = limit
+    }
+
+    func watchSignals() {
+        SignalWatcher.ignoreBrokenPipes()
+        watchers = [SIGTERM, SIGINT].map { number in
+            SignalWatcher(loop, signal: number) { [unowned self] in self.begin() }
+        }
+    }
+
+    private func begin() {
+        guard !isUnderWay else {
+            log.warning("second signal: ending now", ["streams": String(relay.activeCount)])
+            return loop.stop()
+        }
+        isUnderWay = true
+        chatDoor.isDraining = true
+        log.info("draining", ["streams": String(relay.activeCount)])
+        deadline = loop.now &+ limit
+        server.drain()
+        timer = LoopTimer(loop) { [unowned self] in self.check() }
+        check()
+    }
+
+    /// Looks every 20 ms whether the last stream and the last connection are gone.
+    private func check() {
+        let now = loop.now
+        if relay.activeCount == 0, server.connectionCount == 0 { return loop.stop() }
+        if now >= deadline, !hasCancelled {
+            hasCancelled = true
+            log.warning("drain deadline reached", ["streams": String(relay.activeCount)])
+            relay.cancelAll("The gateway is shutting down.")
+        }
+        // Whoever has its answer, or its error, gets a second to take it.
+        if now >= deadline &+ 1_000_000_000 { return loop.stop() }
+        timer?.schedule(after: 20_000_000)
+    }
+}
+
+@available(*, unavailable)
+extension Drain: Sendable {}

@@ -1,0 +1,88 @@
+// SPDX-FileCopyrightText: The Sluice authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import FrontDoors
+internal import HTTPClient
+internal import HTTPServer
+internal import Providers
+package import Reactor
+internal import Services
+package import Settings
+package import Telemetry
+
+/// Why the gateway could not start.
+package enum StartError: Error, Equatable, Sendable {
+    /// The address cannot be listened on; the text says why.
+    case cannotListen(String)
+    /// The system refused a resource.
+    case unavailable(String)
+    /// The settings ask for something that cannot be had.
+    case settings(String)
+}
+
+/// The whole gateway on one event loop, built from the bottom up.
+package final class Gateway {
+    private let loop: EventLoop
+    private let server: HTTPServer
+    private let relay: RelayService
+    private let routes: RouteTable
+    private let chatDoor: ChatDoor
+    private let audit: AuditService
+    private let monitor: LoopMonitor
+    private let drain: Drain
+
+    /// Builds everything; nothing listens yet.
+    package init(_ settings: Settings, on loop: EventLoop, log: Log, metrics: GatewayMetrics) throws(StartError) {
+        self.loop = loop
+        do {
+            let client = try MultiHandle(loop, maxIdle: settings.upstream.pool.maxIdle)
+            server = try HTTPServer(loop, ServerConfiguration(settings))
+            let plan = try RoutePlan(settings, Assembly(loop, client))
+            audit = AuditService(log: log, metrics: metrics)
+            relay = RelayService(
+                loop, plan: plan, policy: try RelayPolicy(settings), audit: audit, log: log, metrics: metrics)
+        } catch let error as StartError {
+            throw error
+        } catch {
+            throw .unavailable("\(error)")
+        }
+        let admission = AdmissionService(isEnabled: settings.auth.enabled, keys: settings.auth.keys)
+        chatDoor = ChatDoor(relay, admission, maxBody: settings.limits.maxBody)
+        drain = Drain(loop, server, relay, chatDoor, log, limit: settings.drainTimeout.nanoseconds)
+        let models = ModelsDoor(relay, admission, created: wallClockSeconds())
+        let alive = HealthDoor { true }
+        let ready = HealthDoor { [drain] in !drain.isUnderWay }
+        routes = RouteTable(
+            [
+                ("/v1/chat/completions", chatDoor), ("/v1/models", models), ("/v1/models/", models),
+                ("/healthz", alive), ("/livez", alive), ("/health/liveliness", alive),
+                ("/readyz", ready), ("/health/readiness", ready),
+                ("/metrics", MetricsDoor(metrics, adminKey: settings.auth.adminKey)),
+            ], metrics: metrics)
+        server.handler = routes
+        monitor = LoopMonitor(loop, server, metrics)
+    }
+
+    /// Accepts connections. Returns the port, which differs from the settings' when that is 0.
+    package func listen(_ address: ListenAddress) throws(StartError) -> Int {
+        do {
+            return try server.listen(host: address.host, port: Int(address.port))
+        } catch {
+            switch error {
+            case .badAddress(let host): throw .cannotListen("'\(host)' is not an address of this machine")
+            case .cannotListen(let reason): throw .cannotListen("\(address): \(reason)")
+            case .unavailable: throw .unavailable("the listener")
+            }
+        }
+    }
+
+    /// Serves until drained: a first `SIGTERM` or `SIGINT` drains, a second ends now.
+    package func run() {
+        drain.watchSignals()
+        monitor.start()
+        loop.run()
+    }
+}
+
+@available(*, unavailable)
+extension Gateway: Sendable {}

@@ -1,0 +1,96 @@
+// SPDX-FileCopyrightText: The Sluice authors
+// SPDX-License-Identifier: Apache-2.0
+
+package import Chat
+internal import HTTPClient
+
+/// What a failure of an upstream implies for routing; the text for the client is beside the point here.
+package enum FailureClass: String, Sendable {
+    /// The gateway's own credentials were refused: another provider may do.
+    case credential
+    /// Too many requests for now: wait, or another deployment.
+    case rateLimit
+    /// The account is used up: waiting does not help.
+    case quota
+    /// The provider does not know the model.
+    case modelGone
+    /// The request itself is at fault: no other provider will take it.
+    case callerFault
+    /// The provider or the way to it failed: trying again may help.
+    case transient
+    /// The provider did not answer in time.
+    case timeout
+}
+
+/// A failure of an upstream: what routing makes of it, and what a client is told.
+package struct UpstreamFailure: Error, Equatable, Sendable {
+    /// What it implies for routing.
+    package var failureClass: FailureClass
+    /// What the client is told, with the status it is worth.
+    package var failure: ChatFailure
+    /// Upstream's Retry-After, as it came: seconds or an HTTP date.
+    package var retryAfter: String?
+
+    package init(_ failureClass: FailureClass, _ failure: ChatFailure, retryAfter: String? = nil) {
+        self.failureClass = failureClass
+        self.failure = failure
+        self.retryAfter = retryAfter
+    }
+
+    /// The failure of a transfer that brought no whole answer.
+    init(_ error: TransferError, provider: String) {
+        let told: (FailureClass, Int, String, String) =
+            switch error {
+            case .unresolved: (.transient, 502, "upstream_unreachable", "its host name could not be resolved")
+            case .unreachable: (.transient, 502, "upstream_unreachable", "it refused the connection")
+            case .insecure(let reason): (.transient, 502, "upstream_insecure", "no secure connection: \(reason)")
+            case .connectTimeout: (.timeout, 504, "upstream_timeout", "it could not be connected to in time")
+            case .firstByteTimeout: (.timeout, 504, "upstream_timeout", "it did not answer in time")
+            case .idleTimeout: (.timeout, 504, "upstream_timeout", "it fell silent in the middle of its answer")
+            case .closed: (.transient, 502, "upstream_closed", "it closed the connection before answering")
+            case .truncated: (.transient, 502, "upstream_truncated", "its answer broke off")
+            case .invalid: (.transient, 502, "upstream_invalid", "its answer was not understood")
+            case .failed(let code): (.transient, 502, "upstream_failed", "the transfer failed (\(code))")
+            }
+        self.init(
+            told.0,
+            ChatFailure(
+                status: told.1, message: "The provider '\(provider)' failed: \(told.3).", type: "upstream_error",
+                code: told.2))
+    }
+
+    /// The failure that an answer with an error status tells; `failure` is what its body said.
+    init(status: Int, failure: ChatFailure, retryAfter: String?, provider: String) {
+        var told = failure
+        let failureClass: FailureClass
+        switch status {
+        case 401, 403:
+            // The gateway's own key: not the client's fault, and nothing that the client can mend.
+            failureClass = .credential
+            told = ChatFailure(
+                status: 502, message: "The provider '\(provider)' refused the gateway's credentials.",
+                type: "upstream_error", code: "upstream_auth")
+        case 404:
+            failureClass = .modelGone
+        case 402:
+            failureClass = .quota
+        case 429:
+            failureClass = failure.code == "insufficient_quota" ? .quota : .rateLimit
+            told.type = failure.type ?? "rate_limit_error"
+        case 408, 504:
+            failureClass = .timeout
+            told.status = 504
+        case 400, 409, 413, 422: failureClass = .callerFault
+        case 400..<500:
+            failureClass = .callerFault
+            told.status = 400
+        case 500, 503, 529:
+            failureClass = .transient
+            told.status = status == 529 ? 503 : status
+        default:
+            failureClass = .transient
+            told.status = 502
+        }
+        self.init(failureClass, told, retryAfter: retryAfter)
+    }
+}

@@ -1,0 +1,25 @@
+// SPDX-FileCopyrightText: The Sluice authors
+// SPDX-License-Identifier: Apache-2.0
+
+package import Chat
+
+/// Who gets what a provider answers, in meaning. One of `finish` and `fail` is the last call.
+package protocol UpstreamReceiver: AnyObject {
+    /// One event of the stream, whose data the deltas of `event` point into; false pauses the transfer
+    /// after it (the event itself counts as taken).
+    func receive(_ event: borrowing DecodedEvent, named name: Span<UInt8>, _ data: Span<UInt8>)
+    /// The whole answer, as JSON in the provider's dialect.
+    func receive(whole body: Span<UInt8>, _ reply: ChatReply)
+    /// Upstream gave a sign of life that means nothing else.
+    func receivedComment()
+    /// An event was not understood, and skipped.
+    func receivedMalformedEvent()
+    /// Whether the next chunk should wait until `resume`.
+    var isSaturated: Bool { get }
+    /// All that one read brought has been delivered.
+    func flush()
+    /// The stream came to its orderly end.
+    func finish()
+    /// The answer will not come, or not whole.
+    func fail(_ failure: UpstreamFailure)
+}

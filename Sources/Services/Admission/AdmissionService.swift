@@ -1,0 +1,31 @@
+// SPDX-FileCopyrightText: The Sluice authors
+// SPDX-License-Identifier: Apache-2.0
+
+package import Telemetry
+
+/// Decides whether a request may start.
+package struct AdmissionService: Sendable {
+    private let keys: [Secret]
+    private let isEnabled: Bool
+
+    /// Admits who brings one of `keys`, or everybody when not enabled.
+    package init(isEnabled: Bool, keys: [Secret]) {
+        self.isEnabled = isEnabled
+        self.keys = keys
+    }
+
+    /// Whether a key is needed at all.
+    package var needsKey: Bool { isEnabled }
+
+    /// The masked name of the caller whose key was given; `nil` refuses.
+    ///
+    /// Every key is compared, in constant time each, so that the time taken does not tell which came close.
+    package func admit(_ key: String?) -> String? {
+        guard isEnabled else { return "anonymous" }
+        guard let key else { return nil }
+        var found: String?
+        let candidate = Array(key.utf8)
+        for secret in keys where secret.matches(candidate.span) { found = secret.masked }
+        return found
+    }
+}

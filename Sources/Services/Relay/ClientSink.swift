@@ -1,0 +1,47 @@
+// SPDX-FileCopyrightText: The Sluice authors
+// SPDX-License-Identifier: Apache-2.0
+
+package import Chat
+package import Providers
+
+/// The client's side of an exchange, in its own dialect. After `respond`, `refuse`, `fail` or `finish`
+/// nothing more is called.
+package protocol ClientSink: AnyObject {
+    /// Whether so much waits for the client that upstream should pause.
+    var isSaturated: Bool { get }
+    /// Sends the head of a stream.
+    func begin(_ attribution: Attribution)
+    /// Writes one event; sent with the next `flush`.
+    func write(_ event: borrowing DecodedEvent, named name: Span<UInt8>, _ data: Span<UInt8>)
+    /// Writes what keeps a silent stream alive, and sends it.
+    func heartbeat()
+    /// Sends what was written.
+    func flush()
+    /// Sends the whole answer.
+    func respond(whole body: Span<UInt8>, _ reply: ChatReply, _ attribution: Attribution)
+    /// Answers with an error status.
+    func refuse(_ failure: ChatFailure, retryAfter: String?, _ attribution: Attribution?)
+    /// Ends a stream with an error event.
+    func fail(_ failure: ChatFailure)
+    /// Ends a stream with its terminal event.
+    func finish()
+}
+
+/// Who answered a request, for the response's header fields.
+package struct Attribution: Equatable, Sendable {
+    /// The provider's name.
+    package var provider: String
+    /// The model, as the provider calls it.
+    package var model: String
+    /// How many times a provider was asked, from 1.
+    package var attempts: Int
+    /// The stream's own identifier.
+    package var streamID: String
+
+    package init(provider: String, model: String, attempts: Int, streamID: String) {
+        self.provider = provider
+        self.model = model
+        self.attempts = attempts
+        self.streamID = streamID
+    }
+}

@@ -1,0 +1,248 @@
+// SPDX-FileCopyrightText: The Sluice authors
+// SPDX-License-Identifier: Apache-2.0
+
+package import Chat
+internal import HTTPClient
+package import Providers
+internal import Reactor
+internal import Telemetry
+
+/// One client request with all that is done to answer it: performs what `ExchangeState` says.
+package final class Exchange {
+    private let relay: RelayService
+    private var state: ExchangeState
+    private var sink: (any ClientSink)?
+    private var transfer: (any UpstreamTransfer)?
+    private var accumulator: ChatAccumulator
+    private var record = AuditRecord()
+    private var attribution: Attribution?
+    private let received: UInt64
+    private var firstEvent: UInt64?
+    /// When the client last got something, on the loop's clock.
+    private var lastWrite: UInt64
+    private var timer: LoopTimer?
+    private var failure: UpstreamFailure?
+    private var isPaused = false
+    /// Whether the answer was read on after the client had left.
+    private(set) var wasDrained = false
+
+    init(_ request: RelayRequest, _ sink: any ClientSink, _ relay: RelayService) {
+        self.relay = relay
+        self.sink = sink
+        state = ExchangeState(isStream: request.upstream.chat.stream)
+        accumulator = ChatAccumulator(limit: relay.policy.captureLimit)
+        received = request.received
+        lastWrite = request.received
+        record.requestID = request.id
+        record.door = request.door
+        record.caller = request.caller
+        record.requestedModel = request.upstream.chat.model
+        record.isStream = request.upstream.chat.stream
+    }
+
+    /// The client has left: whatever is under way for it ends now.
+    package func clientLeft() {
+        let policy = relay.policy
+        let drains = policy.onDisconnect == .drain && transfer != nil && relay.mayDrain
+        sink = nil
+        perform(state.clientLeft(drains: drains))
+        if state.phase == .draining {
+            relay.drainsUnderWay += 1
+            wasDrained = true
+            timer?.schedule(after: policy.drainTime)
+            transfer?.resume()
+        }
+    }
+
+    /// The client has taken what was buffered.
+    package func drained() {
+        guard isPaused else { return }
+        isPaused = false
+        transfer?.resume()
+    }
+
+    /// An operator, or the end of the process, ends it.
+    package func cancel(_ reason: String) {
+        failure = UpstreamFailure(
+            .transient, ChatFailure(status: 503, message: reason, type: "server_error", code: "server_shutting_down"))
+        perform(state.cancelled())
+    }
+
+    // MARK: Called by the relay
+
+    func start(_ request: RelayRequest) {
+        let model = request.upstream.chat.model
+        guard let candidate = relay.plan.candidates(for: model).first else {
+            return refuse(
+                ChatFailure(
+                    status: 404, message: "The model '\(model)' does not exist or no provider serves it.",
+                    type: "invalid_request_error", code: "model_not_found", parameter: "model"))
+        }
+        let attribution = Attribution(
+            provider: candidate.provider.name, model: candidate.model, attempts: 1, streamID: Identifier.make("stream"))
+        self.attribution = attribution
+        record.provider = attribution.provider
+        record.model = attribution.model
+        record.attempts = 1
+        do {
+            transfer = try candidate.provider.open(request.upstream, model: candidate.model, self)
+        } catch {
+            return refuse(error.failure)
+        }
+        relay.metrics.upstreamTransfersActive.add()
+        let timer = LoopTimer(relay.loop) { [unowned self] in self.checkSilence() }
+        timer.schedule(after: relay.policy.commitAfter)
+        self.timer = timer
+    }
+
+    private func refuse(_ failure: ChatFailure) {
+        self.failure = UpstreamFailure(.callerFault, failure)
+        perform(state.refused())
+    }
+
+    // MARK: Performing
+
+    private func perform(_ action: ExchangeState.Action) {
+        switch action {
+        case .nothing: return
+        case .begin, .write, .respond: preconditionFailure("\(action) needs the event at hand")
+        case .beginWithHeartbeat:
+            if let attribution { sink?.begin(attribution) }
+            sink?.heartbeat()
+            lastWrite = relay.loop.now
+        case .heartbeat:
+            sink?.heartbeat()
+            lastWrite = relay.loop.now
+        case .refuse:
+            let failure = self.failure ?? emptyAnswer
+            record.status = failure.failure.status
+            record.error = failure.failure.message
+            sink?.refuse(failure.failure, retryAfter: failure.retryAfter, attribution)
+            close()
+        case .fail:
+            record.error = failure?.failure.message
+            if let failure { sink?.fail(failure.failure) }
+            close()
+        case .finish:
+            sink?.finish()
+            // The terminal event may stand before the end of the body: the connection is worth the moment.
+            letGo()
+            close()
+        case .cancel, .settle: close()
+        }
+    }
+
+    private func letGo() {
+        guard let transfer else { return }
+        relay.metrics.upstreamTransfersActive.subtract()
+        transfer.release()
+        self.transfer = nil
+    }
+
+    /// The one end of every exchange: upstream is let go of, the record is made.
+    private func close() {
+        timer = nil
+        if let transfer {
+            relay.metrics.upstreamTransfersActive.subtract()
+            transfer.cancel()
+        }
+        transfer = nil
+        sink = nil
+        guard case .over(let outcome) = state.phase else { return }
+        record.outcome = outcome
+        if record.status == 0 { record.status = outcome == .clientDisconnected ? 499 : 200 }
+        record.duration = relay.loop.now &- received
+        record.timeToFirstToken = firstEvent.map { $0 &- received }
+        record.usage = accumulator.usage
+        record.isTruncated = accumulator.isTruncated
+        let record = record
+        let accumulator = accumulator
+        let relay = relay
+        // Reading the capture out (unescaping, copying) is off the client's path: its bytes are with the kernel.
+        relay.loop.deferred { relay.finished(self, record, accumulator) }
+    }
+
+    private var emptyAnswer: UpstreamFailure {
+        UpstreamFailure(
+            .transient,
+            ChatFailure(
+                status: 502, message: "The provider '\(record.provider)' ended its answer without saying anything.",
+                type: "upstream_error", code: "upstream_empty"))
+    }
+
+    /// Serves the head that is held back, then heartbeats, then the end of a drain: fires seldom and looks at the time
+    /// of the last write.
+    private func checkSilence() {
+        if state.phase == .draining { return perform(state.drainExpired()) }
+        let now = relay.loop.now
+        let limit = state.hasStarted ? relay.policy.heartbeatInterval : relay.policy.commitAfter
+        if now >= lastWrite &+ limit {
+            perform(state.silenceLasted())
+            guard !state.isOver else { return }
+            timer?.schedule(after: relay.policy.heartbeatInterval)
+        } else {
+            timer?.schedule(at: lastWrite &+ limit)
+        }
+    }
+
+    private func noteFirstEvent() {
+        guard firstEvent == nil else { return }
+        firstEvent = relay.loop.now
+        relay.metrics.overhead.observe(0)
+    }
+}
+
+// What upstream brings.
+extension Exchange: UpstreamReceiver {
+    package var isSaturated: Bool {
+        guard let sink, sink.isSaturated else { return false }
+        isPaused = true
+        return true
+    }
+
+    package func receive(_ event: borrowing DecodedEvent, named name: Span<UInt8>, _ data: Span<UInt8>) {
+        accumulator.receive(event, data)
+        let action = state.receivedEvent()
+        guard action == .begin || action == .write else { return perform(action) }
+        if action == .begin {
+            noteFirstEvent()
+            if let attribution { sink?.begin(attribution) }
+            timer?.schedule(after: relay.policy.heartbeatInterval)
+        }
+        record.events &+= 1
+        lastWrite = relay.loop.now
+        sink?.write(event, named: name, data)
+    }
+
+    package func receive(whole body: Span<UInt8>, _ reply: ChatReply) {
+        accumulator.receive(reply, body)
+        noteFirstEvent()
+        let action = state.receivedWhole()
+        guard action == .respond else { return perform(action) }
+        if let attribution { sink?.respond(whole: body, reply, attribution) }
+        close()
+    }
+
+    package func receivedComment() {
+        guard state.hasStarted else { return }
+        perform(state.silenceLasted())
+    }
+
+    package func receivedMalformedEvent() {
+        relay.metrics.malformedEvents.add()
+        relay.log.warning(
+            "upstream event skipped: not understood", ["id": record.requestID, "provider": record.provider])
+    }
+
+    package func flush() { sink?.flush() }
+
+    package func finish() { perform(state.completed()) }
+
+    package func fail(_ failure: UpstreamFailure) {
+        self.failure = failure
+        perform(state.failed(failure.failureClass == .timeout ? .upstreamTimeout : .upstreamError))
+    }
+}
+
+@available(*, unavailable)
+extension Exchange: Sendable {}

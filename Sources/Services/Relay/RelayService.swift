@@ -1,0 +1,74 @@
+// SPDX-FileCopyrightText: The Sluice authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Chat
+package import Reactor
+package import Telemetry
+
+/// Starts exchanges and knows those under way, on one event loop.
+package final class RelayService {
+    package let loop: EventLoop
+    package let policy: RelayPolicy
+    let plan: RoutePlan
+    let log: Log
+    let metrics: GatewayMetrics
+    private let audit: any AuditSink
+    private var exchanges: [ObjectIdentifier: Exchange] = [:]
+    /// Answers that are read on although their clients have left.
+    var drainsUnderWay = 0
+    /// Called when the last exchange has ended.
+    package var whenIdle: (() -> Void)?
+
+    package init(
+        _ loop: EventLoop, plan: RoutePlan, policy: RelayPolicy, audit: any AuditSink, log: Log,
+        metrics: GatewayMetrics
+    ) {
+        self.loop = loop
+        self.plan = plan
+        self.policy = policy
+        self.audit = audit
+        self.log = log
+        self.metrics = metrics
+    }
+
+    /// How many exchanges are under way.
+    package var activeCount: Int { exchanges.count }
+
+    var mayDrain: Bool { drainsUnderWay < policy.maxDrains }
+
+    /// The models that can be asked for, with who serves each.
+    package var models: [(model: String, owner: String)] { plan.listing }
+
+    /// Whether anybody can answer for a model.
+    package func serves(_ model: String) -> Bool { !plan.candidates(for: model).isEmpty }
+
+    /// Begins to answer a request through `sink`, which may be called before this returns.
+    package func begin(_ request: RelayRequest, _ sink: any ClientSink) -> Exchange {
+        let exchange = Exchange(request, sink, self)
+        exchanges[ObjectIdentifier(exchange)] = exchange
+        metrics.streamsActive.add()
+        exchange.start(request)
+        return exchange
+    }
+
+    /// Ends everything that is under way, telling each client why.
+    package func cancelAll(_ reason: String) {
+        for exchange in exchanges.values { exchange.cancel(reason) }
+    }
+
+    // MARK: Called by exchanges
+
+    func finished(_ exchange: Exchange, _ record: AuditRecord, _ accumulator: ChatAccumulator) {
+        guard exchanges.removeValue(forKey: ObjectIdentifier(exchange)) != nil else { return }
+        metrics.streamsActive.subtract()
+        if exchange.wasDrained { drainsUnderWay -= 1 }
+        var record = record
+        record.text = accumulator.text
+        record.toolCalls = accumulator.toolCalls.map { ($0.name, $0.arguments) }
+        audit.record(record)
+        if exchanges.isEmpty { whenIdle?() }
+    }
+}
+
+@available(*, unavailable)
+extension RelayService: Sendable {}
