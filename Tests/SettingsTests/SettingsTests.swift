@@ -5,6 +5,12 @@ import Testing
 
 @testable import Settings
 
-@Test("errors carry their line") func line() {
-    #expect(SettingsError(source: "a", line: 2, message: "m").line == 2)
+@Suite("SettingsError") struct SettingsErrorTests {
+    @Test("is written as compilers write theirs, one line for each problem") func lines() {
+        let error = SettingsError(problems: [
+            SettingsProblem(source: "a.yaml", line: 2, message: "m"),
+            SettingsProblem(source: "environment", line: nil, message: "n"),
+        ])
+        #expect(error.description == "a.yaml:2: m\nenvironment: n")
+    }
 }

@@ -1,0 +1,105 @@
+// SPDX-FileCopyrightText: The Sluice authors
+// SPDX-License-Identifier: Apache-2.0
+
+package import Telemetry
+
+/// Everything that can be set: immutable once loaded, shared by all workers, replaced as a whole on reload.
+package struct Settings: Sendable, Equatable {
+    /// Where clients connect.
+    package var listen = ListenAddress(host: "127.0.0.1", port: 8080)
+    /// How many reactors run.
+    package var workers = WorkerCount.count(1)
+    /// What is logged, and how.
+    package var log = LogSettings()
+    /// Who may use the gateway.
+    package var auth = AuthSettings()
+    /// Bounds on what clients send.
+    package var limits = LimitSettings()
+    /// How streams are relayed.
+    package var streaming = StreamingSettings()
+    /// How long streams may go on after SIGTERM before they are cut.
+    package var drainTimeout = Duration.seconds(600)
+    /// What a provider has that does not say otherwise.
+    package var upstream = UpstreamSettings()
+    /// Whether the built-in simulator is added to the providers.
+    package var simulator = true
+    /// The upstreams, in the order of the file; names are unique.
+    package var providers: [ProviderSettings] = []
+    /// The models that are addressed by name, in the order of the file; names are unique.
+    package var models: [ModelSettings] = []
+    /// Where audit rows go; kept for a later release, a credential as it may hold a password.
+    package var databaseURL: Secret?
+    /// What several instances share limits through; kept for a later release.
+    package var redisURL: Secret?
+    /// The upstream of the whole-server proxy; kept for a later release.
+    package var upstreamURL: String?
+
+    /// The defaults, without any provider.
+    package init() {}
+}
+
+/// Logging.
+package struct LogSettings: Sendable, Equatable {
+    /// The lowest level written.
+    package var level = LogLevel.info
+    /// The form of a line.
+    package var format = LogFormat.text
+}
+
+/// Who may use the gateway.
+package struct AuthSettings: Sendable, Equatable {
+    /// Whether clients must show a key.
+    package var enabled = false
+    /// The key of the admin API, accepted from clients too.
+    package var adminKey: Secret?
+    /// The keys accepted from clients.
+    package var keys: [Secret] = []
+}
+
+/// Bounds on what clients send and for how long.
+package struct LimitSettings: Sendable, Equatable {
+    /// Connections at once; more are refused.
+    package var maxConnections = 20_000
+    /// Bytes of a request's body.
+    package var maxBody = 32 << 20
+    /// Bytes of a request's head.
+    package var maxHeaders = 64 << 10
+    /// Time for a whole request head to arrive.
+    package var headerTimeout = Duration.seconds(10)
+    /// Time a connection may rest between requests.
+    package var idleTimeout = Duration.seconds(75)
+    /// Time for a whole body to arrive.
+    package var bodyTimeout = Duration.seconds(60)
+    /// Bytes of body taken from a client that has not shown a valid key.
+    package var maxUnauthenticatedBody = 64 << 10
+}
+
+/// How streams are relayed.
+package struct StreamingSettings: Sendable, Equatable {
+    /// The silence after which a keep-alive is sent; zero sends none.
+    package var heartbeatInterval = Duration.seconds(15)
+    /// How long the status is held back while no token has come.
+    package var commitAfter = Duration.seconds(10)
+    /// Bytes waiting for a slow client at which its upstream is paused.
+    package var highWatermark = 64 << 10
+    /// Bytes of an answer kept for audit.
+    package var captureLimit = 1 << 20
+    /// Whether upstreams are always asked for the whole answer, replayed as a stream.
+    package var forceNonStreaming = false
+    /// Whether an upstream that cannot stream is asked for the whole answer instead of failing.
+    package var enableFallback = true
+    /// How long it is remembered whether an upstream streams.
+    package var detectionCacheDuration = Duration.seconds(300)
+    /// What happens to the upstream transfer when the client leaves.
+    package var onDisconnect = DisconnectPolicy.cancel
+}
+
+/// What happens to the upstream transfer when the client leaves.
+package enum DisconnectPolicy: String, Sendable, CaseIterable {
+    /// It is closed at once.
+    case cancel
+    /// It is read on for the usage, within bounds.
+    case drain
+    /// It is finished, for the client to resume.
+    case detach
+}
