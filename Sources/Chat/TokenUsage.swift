@@ -24,4 +24,38 @@ package struct TokenUsage: Equatable, Sendable {
         self.cacheWritten = cacheWritten
         self.reasoning = reasoning
     }
+
+    /// Input and output together, what was not reported counting as 0.
+    package var total: Int { TokenUsage.sum(input ?? 0, output ?? 0) }
+
+    /// What two answers cost together; a count is reported when one of them reported it.
+    package static func + (first: TokenUsage, second: TokenUsage) -> TokenUsage {
+        TokenUsage(
+            input: sum(first.input, second.input),
+            output: sum(first.output, second.output),
+            cached: sum(first.cached, second.cached),
+            cacheWritten: sum(first.cacheWritten, second.cacheWritten),
+            reasoning: sum(first.reasoning, second.reasoning)
+        )
+    }
+
+    /// Takes over every count that a later report of the same answer has.
+    package mutating func update(with later: TokenUsage) {
+        input = later.input ?? input
+        output = later.output ?? output
+        cached = later.cached ?? cached
+        cacheWritten = later.cacheWritten ?? cacheWritten
+        reasoning = later.reasoning ?? reasoning
+    }
+
+    private static func sum(_ first: Int?, _ second: Int?) -> Int? {
+        guard let first else { return second }
+        return sum(first, second ?? 0)
+    }
+
+    /// Upstreams make the counts, so a sum may not trap.
+    private static func sum(_ first: Int, _ second: Int) -> Int {
+        let (sum, isTooLarge) = first.addingReportingOverflow(second)
+        return isTooLarge ? (first < 0 ? .min : .max) : sum
+    }
 }

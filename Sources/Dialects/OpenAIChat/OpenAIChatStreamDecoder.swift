@@ -1,0 +1,88 @@
+// SPDX-FileCopyrightText: The Sluice authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Bytes
+import Chat
+import JSON
+
+/// Reads a stream of chat completion chunks, as OpenAI and those who imitate it send them.
+package struct OpenAIChatStreamDecoder: StreamDecoder {
+    private enum Phase { case open, done, failed }
+
+    private var phase = Phase.open
+    private var chunk = OpenAIChatChunk()
+    private var choices = OpenAIChoiceStates()
+
+    /// A decoder at the start of a stream.
+    package init() {}
+
+    package mutating func decode(
+        _ data: Span<UInt8>, named name: Span<UInt8>, into event: inout DecodedEvent
+    ) throws(MalformedEvent) {
+        event.reset()
+        guard phase == .open else {
+            event.isAfterEnd = true
+            return
+        }
+        if !name.isEmpty, name.equals(0..<name.count, ("error" as StaticString).bytes) {
+            fail(OpenAIErrorBody.read(data, status: 502), into: &event)
+            return
+        }
+        guard !isDone(data) else {
+            phase = .done
+            event.isDone = true
+            event.isTerminal = true
+            event.deltas.append(.end)
+            return
+        }
+        do {
+            try chunk.read(data)
+        } catch {
+            throw MalformedEvent(at: error.offset)
+        }
+        guard choices.canTake(chunk) else { throw MalformedEvent(at: 0) }
+        if let range = chunk.error {
+            let error = try? JSONValue(parsing: data.extracting(range), allowsLoneSurrogates: true)
+            fail(OpenAIErrorBody.read(error ?? .null, status: 502), into: &event)
+            return
+        }
+        choices.apply(chunk, of: data, to: &event)
+        event.modelRange = chunk.modelRange
+        event.usageMember = chunk.usageMember
+        if let usage = chunk.usage {
+            event.isUsageOnly = chunk.choiceCount == 0
+            event.deltas.append(.usage(usage))
+        } else if event.deltas.isEmpty, !event.repeatedFinishes.isEmpty {
+            event.isAfterEnd = true
+        }
+    }
+
+    package var ending: StreamEnding {
+        switch phase {
+        case .failed: .failed
+        case _ where choices.isEmpty: .empty
+        case _ where choices.areFinished: .complete
+        case .done: .unfinished
+        case .open: .truncated
+        }
+    }
+
+    private mutating func fail(_ failure: ChatFailure, into event: inout DecodedEvent) {
+        phase = .failed
+        event.isTerminal = true
+        var failure = failure
+        // The stream began with 200, so the code is the only status there is.
+        if let code = failure.code.flatMap({ Int($0) }), (400..<600).contains(code) { failure.status = code }
+        event.deltas.append(.failure(failure))
+    }
+
+    /// Whether the data is `[DONE]`, with spaces around it or without.
+    private func isDone(_ data: Span<UInt8>) -> Bool {
+        var start = 0
+        while start < data.count, data[start] <= ASCII.space { start &+= 1 }
+        guard start < data.count, data[start] == ASCII.openBracket else { return false }
+        var end = data.count
+        while end > start, data[end &- 1] <= ASCII.space { end &-= 1 }
+        return data.equals(start..<end, ("[DONE]" as StaticString).bytes)
+    }
+}

@@ -1,0 +1,169 @@
+// SPDX-FileCopyrightText: The Sluice authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Bytes
+import JSON
+
+/// Reads what a choice adds: the `delta` of a chunk, or the `message` of a completion.
+struct OpenAIDeltaReader {
+    typealias Fragment = OpenAIChatChunk.Fragment
+
+    /// The pieces read; their choice is set by who knows it.
+    var fragments: [Fragment]
+    var tokenizer: JSONTokenizer
+    /// Some upstreams send the same reasoning under two names.
+    private var hasReasoning = false
+
+    init(fragments: [Fragment], tokenizer: JSONTokenizer) {
+        self.fragments = fragments
+        self.tokenizer = tokenizer
+    }
+
+    /// Reads the members behind an object's brace, to its end.
+    mutating func read(_ data: Span<UInt8>) throws(JSONError) {
+        while true {
+            let key = try tokenizer.next(in: data)
+            guard key.kind == .key else { return }
+            let value = try tokenizer.next(in: data)
+            switch ChunkKey(key, in: data) {
+            case .role:
+                if value.kind == .string { add(.role) }
+                _ = try tokenizer.skip(value, in: data)
+            case .content:
+                try readContent(value, of: data)
+            case .refusal:
+                if value.kind == .string, !value.range.isEmpty { add(.refusal(value.range)) }
+                _ = try tokenizer.skip(value, in: data)
+            case .reasoning:
+                if value.kind == .string { addReasoning(value.range) }
+                _ = try tokenizer.skip(value, in: data)
+            case .toolCalls where value.kind == .beginArray:
+                try readToolCalls(of: data)
+            case .functionCall where value.kind == .beginObject:
+                // The legacy form: at most one call, and no id.
+                var call = ToolCall(index: 0)
+                try readFunction(into: &call, of: data)
+                add(call)
+            default:
+                _ = try tokenizer.skip(value, in: data)
+            }
+        }
+    }
+
+    private mutating func add(_ content: Fragment.Content) {
+        fragments.append(Fragment(choice: 0, content: content))
+    }
+
+    private mutating func addReasoning(_ range: Range<Int>) {
+        guard !range.isEmpty, !hasReasoning else { return }
+        hasReasoning = true
+        add(.reasoning(range))
+    }
+
+    /// A text, or an array of parts as Mistral sends it: `{type:"text"}` and `{type:"thinking",thinking:[…]}`.
+    private mutating func readContent(_ value: JSONToken, of data: Span<UInt8>) throws(JSONError) {
+        guard value.kind == .beginArray else {
+            if value.kind == .string, !value.range.isEmpty { add(.text(value.range)) }
+            _ = try tokenizer.skip(value, in: data)
+            return
+        }
+        try readParts(of: data, isReasoning: false)
+    }
+
+    private mutating func readParts(of data: Span<UInt8>, isReasoning: Bool) throws(JSONError) {
+        while true {
+            let token = try tokenizer.next(in: data)
+            guard token.kind != .endArray else { return }
+            guard token.kind == .beginObject else {
+                _ = try tokenizer.skip(token, in: data)
+                continue
+            }
+            while true {
+                let key = try tokenizer.next(in: data)
+                guard key.kind == .key else { break }
+                let value = try tokenizer.next(in: data)
+                switch ChunkKey(key, in: data) {
+                case .text where value.kind == .string && !value.range.isEmpty:
+                    add(isReasoning ? .reasoning(value.range) : .text(value.range))
+                // Only one level is read, so that the depth of an answer is not the depth of our stack.
+                case .thinking where value.kind == .beginArray && !isReasoning:
+                    try readParts(of: data, isReasoning: true)
+                default:
+                    _ = try tokenizer.skip(value, in: data)
+                }
+            }
+        }
+    }
+
+    private struct ToolCall {
+        var index: Int
+        var isPlaced = false
+        var id = 0..<0
+        var name = 0..<0
+        var arguments = 0..<0
+    }
+
+    private mutating func add(_ call: ToolCall) {
+        add(
+            .tool(
+                index: call.index, isPlaced: call.isPlaced, id: call.id, name: call.name,
+                arguments: call.arguments))
+    }
+
+    private mutating func readToolCalls(of data: Span<UInt8>) throws(JSONError) {
+        var position = 0
+        while true {
+            let token = try tokenizer.next(in: data)
+            guard token.kind != .endArray else { return }
+            if token.kind == .beginObject {
+                try readToolCall(position, of: data)
+            } else {
+                _ = try tokenizer.skip(token, in: data)
+            }
+            position &+= 1
+        }
+    }
+
+    private mutating func readToolCall(_ position: Int, of data: Span<UInt8>) throws(JSONError) {
+        var call = ToolCall(index: position)
+        while true {
+            let key = try tokenizer.next(in: data)
+            guard key.kind == .key else { break }
+            let value = try tokenizer.next(in: data)
+            switch ChunkKey(key, in: data) {
+            case .index:
+                if let index = value.integer(in: data) {
+                    call.index = index
+                    call.isPlaced = true
+                }
+                _ = try tokenizer.skip(value, in: data)
+            case .id:
+                if value.kind == .string { call.id = value.range }
+                _ = try tokenizer.skip(value, in: data)
+            case .function where value.kind == .beginObject, .custom where value.kind == .beginObject:
+                try readFunction(into: &call, of: data)
+            default:
+                _ = try tokenizer.skip(value, in: data)
+            }
+        }
+        add(call)
+    }
+
+    private mutating func readFunction(
+        into call: inout ToolCall, of data: Span<UInt8>
+    ) throws(JSONError) {
+        while true {
+            let key = try tokenizer.next(in: data)
+            guard key.kind == .key else { return }
+            let value = try tokenizer.next(in: data)
+            if value.kind == .string {
+                switch ChunkKey(key, in: data) {
+                case .name: call.name = value.range
+                case .arguments, .input: call.arguments = value.range
+                default: break
+                }
+            }
+            _ = try tokenizer.skip(value, in: data)
+        }
+    }
+}

@@ -1,0 +1,41 @@
+// SPDX-FileCopyrightText: The Sluice authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Bytes
+
+/// Writes the `tool_calls` member of a chunk's delta.
+enum OpenAIToolCallText {
+    /// Appends the first fragment of a call: the only one with id and name, since clients join names.
+    ///
+    /// A call that upstream gave no id gets one by its number, without which no result can refer to it.
+    static func appendStart(
+        _ call: Int, id: Range<Int>, name: Range<Int>, of data: Span<UInt8>, to buffer: inout ByteBuffer
+    ) {
+        appendPlace(call, to: &buffer)
+        buffer.append(literal: ",\"id\":\"")
+        if id.isEmpty {
+            buffer.append(literal: "call_")
+            buffer.append(decimal: call)
+        } else {
+            buffer.append(data, id)
+        }
+        buffer.append(literal: "\",\"type\":\"function\",\"function\":{\"name\":\"")
+        buffer.append(data, name)
+        buffer.append(literal: "\",\"arguments\":\"\"}}]")
+    }
+
+    /// Appends a later fragment.
+    static func appendArguments(
+        _ slice: Range<Int>, call: Int, of data: Span<UInt8>, to buffer: inout ByteBuffer
+    ) {
+        appendPlace(call, to: &buffer)
+        buffer.append(literal: ",\"function\":{\"arguments\":\"")
+        buffer.append(data, slice)
+        buffer.append(literal: "\"}}]")
+    }
+
+    private static func appendPlace(_ call: Int, to buffer: inout ByteBuffer) {
+        buffer.append(literal: "\"tool_calls\":[{\"index\":")
+        buffer.append(decimal: call)
+    }
+}
