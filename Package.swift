@@ -33,6 +33,7 @@ func tests(of name: String, _ more: [Target.Dependency] = []) -> Target {
 // Floors from the bottom up; scripts/check-floors fails when a target imports its own floor or a higher one.
 let package = Package(
     name: "sluice",
+    products: [.executable(name: "sluice", targets: ["sluice"])],
     targets: [
         // 0: the C libraries
         .systemLibrary(name: "CLibevent", path: "CLibevent"),
@@ -51,6 +52,18 @@ let package = Package(
         floor("HTTPClient", ["CLibevent", "Reactor"]),
         // 5-9: where they meet
         floor("Settings", ["CYAML", "Bytes", "Telemetry"]),
+        floor("Providers", ["Bytes", "Chat", "Dialects", "HTTPClient", "Reactor", "SSE", "Telemetry"]),
+        floor("Services", ["Chat", "HTTPClient", "Providers", "Reactor", "Telemetry"]),
+        floor(
+            "FrontDoors",
+            ["Bytes", "Chat", "Dialects", "HTTPSemantics", "HTTPServer", "JSON", "Services", "Telemetry"]),
+        floor(
+            "Gateway",
+            [
+                "Bytes", "Chat", "Dialects", "FrontDoors", "HTTPClient", "HTTPSemantics", "HTTPServer", "Providers",
+                "Reactor", "Services", "Settings", "Telemetry",
+            ]),
+        .executableTarget(name: "sluice", dependencies: ["Gateway"], swiftSettings: settings),
         // Tests
         tests(of: "Bytes"),
         tests(of: "JSON", ["Bytes"]),

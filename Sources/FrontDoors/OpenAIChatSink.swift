@@ -23,8 +23,8 @@ final class OpenAIChatSink: ClientSink {
         self.requestID = requestID
         self.buffer = buffer
         clientModel = chat.model
-        wantsUsage = chat.includeUsage
-        encoder = PassthroughStreamEncoder(clientModel: chat.model, wantsUsage: chat.includeUsage)
+        wantsUsage = chat.includesUsage
+        encoder = PassthroughStreamEncoder(clientModel: chat.model, wantsUsage: chat.includesUsage)
     }
 
     var isSaturated: Bool { response.isSaturated }

@@ -69,8 +69,8 @@ package final class Provider {
     ) throws(DialectError) -> any UpstreamTransfer {
         let body = try OpenAIChatPassthrough.upstreamBody(request.body, request.chat, model: model)
         var fields = self.fields
-        fields.append(("Accept", request.chat.stream ? "text/event-stream" : "application/json"))
-        let reader = UpstreamReader(provider: name, wantsStream: request.chat.stream, receiver)
+        fields.append(("Accept", request.chat.streams ? "text/event-stream" : "application/json"))
+        let reader = UpstreamReader(provider: name, wantsStream: request.chat.streams, receiver)
         let transfer = transport.start(
             TransferRequest(
                 url: configuration.baseURL + "/chat/completions", fields: fields, body: body,

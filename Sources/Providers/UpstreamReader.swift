@@ -196,7 +196,7 @@ final class UpstreamReader: TransferReceiver {
 
     private func finishError() {
         mode = .over
-        let failure = OpenAIErrorBody.decode(collected.span, status: head.status)
+        let failure = OpenAIErrorBody.read(collected.span, status: head.status)
         receiver.fail(
             UpstreamFailure(
                 status: head.status, failure: failure, retryAfter: head["retry-after"], provider: provider))

@@ -29,7 +29,7 @@ package final class Exchange {
     init(_ request: RelayRequest, _ sink: any ClientSink, _ relay: RelayService) {
         self.relay = relay
         self.sink = sink
-        state = ExchangeState(isStream: request.upstream.chat.stream)
+        state = ExchangeState(isStream: request.upstream.chat.streams)
         accumulator = ChatAccumulator(limit: relay.policy.captureLimit)
         received = request.received
         lastWrite = request.received
@@ -37,7 +37,7 @@ package final class Exchange {
         record.door = request.door
         record.caller = request.caller
         record.requestedModel = request.upstream.chat.model
-        record.isStream = request.upstream.chat.stream
+        record.isStream = request.upstream.chat.streams
     }
 
     /// The client has left: whatever is under way for it ends now.

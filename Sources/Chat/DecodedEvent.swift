@@ -1,8 +1,6 @@
 // SPDX-FileCopyrightText: The Sluice authors
 // SPDX-License-Identifier: Apache-2.0
 
-package import Chat
-
 /// What one upstream event means, and where in its data the places are that a passthrough may change.
 ///
 /// A stream keeps one and decodes every event into it, so that nothing is allocated in steady state.
@@ -37,15 +35,5 @@ package struct DecodedEvent: Sendable {
         isDone = false
         isTerminal = false
         isAfterEnd = false
-    }
-}
-
-/// An event that is not what the dialect sends; the stream it came in can be read on.
-package struct MalformedEvent: Error, Equatable, Sendable {
-    /// The offset in the event's data at which reading stopped.
-    package let offset: Int
-
-    package init(at offset: Int) {
-        self.offset = offset
     }
 }

@@ -21,7 +21,7 @@ package enum StartError: Error, Equatable, Sendable {
 }
 
 /// The whole gateway on one event loop, built from the bottom up.
-package final class Gateway {
+package final class GatewayInstance {
     private let loop: EventLoop
     private let server: HTTPServer
     private let relay: RelayService
@@ -85,4 +85,4 @@ package final class Gateway {
 }
 
 @available(*, unavailable)
-extension Gateway: Sendable {}
+extension GatewayInstance: Sendable {}

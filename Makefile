@@ -1,0 +1,60 @@
+# Sluice. `make serve` and `make test` need nothing done before them on Debian 12 with a Swift toolchain.
+
+SWIFT ?= swift
+BINARY := .build/release/sluice
+VENV := .venv
+PYTEST := $(VENV)/bin/pytest
+PACKAGES := libevent-dev libcurl4-openssl-dev libyaml-dev pkg-config python3 python3-venv ca-certificates
+BENCH_PACKAGES := nginx-light
+SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
+
+.PHONY: help serve build test unit-test end-to-end-test setup setup-tests check lint bench image asan-test
+
+help: ## say what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+serve: build ## run the gateway on 127.0.0.1:8080 with the built-in simulator
+	$(BINARY) serve
+
+build: setup ## compile the release binary
+	$(SWIFT) build -c release --product sluice
+
+test: unit-test end-to-end-test ## all tests: the pure parts, then the real binary with real clients
+
+unit-test: setup check ## tests of the pure parts
+	$(SWIFT) test
+
+end-to-end-test: build setup-tests ## the real binary over real sockets, with the official SDK
+	SLUICE_BINARY=$(abspath $(BINARY)) $(PYTEST) -q Tests/EndToEnd
+
+asan-test: setup setup-tests ## the end-to-end suite against a binary built with the address sanitizer
+	$(SWIFT) build -c debug --product sluice --sanitize=address --scratch-path .build/asan
+	SLUICE_BINARY=$(abspath .build/asan/debug/sluice) SLUICE_SANITIZED=1 $(PYTEST) -q Tests/EndToEnd
+
+setup: ## install the system packages that are missing
+	@scripts/install-packages $(PACKAGES)
+
+setup-tests: setup $(VENV)/.installed ## make the Python environment of the end-to-end tests
+
+$(VENV)/.installed: Tests/EndToEnd/requirements.txt
+	@echo "making the Python environment in $(VENV)"
+	python3 -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r Tests/EndToEnd/requirements.txt
+	@touch $@
+
+check: ## the rules that the compiler does not know
+	@scripts/check-floors
+	@scripts/check-sizes
+
+lint: ## format rules
+	$(SWIFT) format lint -s -r Sources Tests bench Package.swift
+
+bench: build ## Sluice beside nginx; see bench/README.md
+	@scripts/install-packages $(BENCH_PACKAGES)
+	$(SWIFT) build -c release --product relay-load
+	bench/relay/run
+
+image: ## build the container image with whatever builder is there
+	@for builder in docker podman buildah; do \
+	  if command -v $$builder >/dev/null; then exec $$builder build -t sluice .; fi; \
+	done; echo "no container builder found" >&2; exit 69

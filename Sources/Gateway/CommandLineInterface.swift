@@ -1,0 +1,111 @@
+// SPDX-FileCopyrightText: The Sluice authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Glibc
+internal import Reactor
+internal import Settings
+internal import Telemetry
+
+/// The commands of `sluice`, from arguments to exit code (sysexits.h).
+package enum CommandLineInterface {
+    static let version = "0.1.0"
+    static let usage = """
+        usage: sluice COMMAND [OPTIONS]
+
+          serve [--config FILE] [--listen HOST:PORT] [--workers N]   run the gateway
+          check FILE                                                 validate a settings file
+          simulate [--listen HOST:PORT] [--delay MS] [--tokens N] [--seed N]
+                                                                     run an upstream for tests and load
+          --help, --version
+
+        Without a file, providers come from the usual variables (OPENAI_API_KEY, OLLAMA_HOST, ...), and the
+        built-in simulator is always there: ask for the model sim/story.
+
+        """
+
+    /// Runs a command; returns when it has ended.
+    package static func run(_ arguments: [String]) -> Int32 {
+        var arguments = arguments
+        guard !arguments.isEmpty else { return misused("no command") }
+        let command = arguments.removeFirst()
+        switch command {
+        case "serve": return ServeCommand.run(arguments)
+        case "check": return check(arguments)
+        case "simulate": return SimulateCommand.run(arguments)
+        case "--help", "-h", "help":
+            writeText(usage, to: 1)
+            return EX_OK
+        case "--version", "version":
+            writeText("sluice \(version)\n", to: 1)
+            return EX_OK
+        default: return misused("unknown command '\(command)'")
+        }
+    }
+
+    /// Says how the command line is used, and that it was not.
+    static func misused(_ problem: String) -> Int32 {
+        writeText("sluice: \(problem)\n\n\(usage)", to: 2)
+        return EX_USAGE
+    }
+
+    /// Says why the command ends, in one line.
+    static func failed(_ problem: String, _ code: Int32) -> Int32 {
+        writeText("sluice: \(problem)\n", to: 2)
+        return code
+    }
+
+    /// Takes `--name VALUE` and `--name=VALUE` out of the arguments; `nil` when something else is there.
+    static func options(_ arguments: [String], allowed: [String]) -> [String: String]? {
+        var found: [String: String] = [:]
+        var rest = arguments[...]
+        while let argument = rest.popFirst() {
+            guard argument.hasPrefix("--") else { return nil }
+            let name: String
+            if let equals = argument.firstIndex(of: "=") {
+                name = String(argument[..<equals].dropFirst(2))
+                found[name] = String(argument[argument.index(after: equals)...])
+            } else {
+                name = String(argument.dropFirst(2))
+                guard let value = rest.popFirst() else { return nil }
+                found[name] = value
+            }
+            guard allowed.contains(name) else { return nil }
+        }
+        return found
+    }
+
+    /// The process's environment.
+    static func environment() -> [String: String] {
+        var found: [String: String] = [:]
+        var entry = unsafe Glibc.environ
+        while let text = unsafe entry?.pointee {
+            let line = unsafe String(cString: text)
+            if let equals = line.firstIndex(of: "=") {
+                found[String(line[..<equals])] = String(line[line.index(after: equals)...])
+            }
+            unsafe entry = entry?.advanced(by: 1)
+        }
+        return found
+    }
+
+    /// Writes text to a descriptor, as far as it takes it.
+    static func writeText(_ text: String, to descriptor: Int32) {
+        let bytes = Array(text.utf8)
+        _ = unsafe bytes.withUnsafeBytes { unsafe write(descriptor, $0.baseAddress, $0.count) }
+    }
+
+    private static func check(_ arguments: [String]) -> Int32 {
+        guard let file = arguments.first, arguments.count == 1, !file.hasPrefix("-") else {
+            return misused("check takes the path of one settings file")
+        }
+        do {
+            let settings = try Settings.load(file: file, environment: environment())
+            _ = try RelayPolicyCheck.run(settings)
+            writeText("\(settings)\n", to: 1)
+            return EX_OK
+        } catch {
+            writeText("\(error)\n", to: 2)
+            return EX_CONFIG
+        }
+    }
+}

@@ -1,0 +1,75 @@
+// SPDX-FileCopyrightText: The Sluice authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Glibc
+internal import Reactor
+internal import Settings
+internal import Telemetry
+
+/// `sluice serve`.
+enum ServeCommand {
+    static func run(_ arguments: [String]) -> Int32 {
+        guard let options = CommandLineInterface.options(arguments, allowed: ["config", "listen", "workers"]) else {
+            return CommandLineInterface.misused("serve takes --config FILE, --listen HOST:PORT and --workers N")
+        }
+        var environment = CommandLineInterface.environment()
+        // The command line is the last word, over the environment and the file.
+        if let listen = options["listen"] { environment["SLUICE_LISTEN"] = listen }
+        if let workers = options["workers"] { environment["SLUICE_WORKERS"] = workers }
+        let settings: Settings
+        do {
+            settings = try Settings.load(file: options["config"], environment: environment)
+        } catch {
+            return CommandLineInterface.failed("\(error)", EX_CONFIG)
+        }
+        do {
+            return try serve(settings)
+        } catch {
+            switch error {
+            case .cannotListen(let reason):
+                return CommandLineInterface.failed("cannot listen on \(reason)", EX_UNAVAILABLE)
+            case .unavailable(let reason): return CommandLineInterface.failed("not available: \(reason)", EX_OSERR)
+            case .settings(let reason): return CommandLineInterface.failed(reason, EX_CONFIG)
+            }
+        }
+    }
+
+    private static func serve(_ settings: Settings) throws(StartError) -> Int32 {
+        // Without it every thread of libcurl's resolver would get an arena of its own.
+        _ = mallopt(M_ARENA_MAX, 1)
+        raiseDescriptorLimit()
+        SignalWatcher.ignoreBrokenPipes()
+        let log = Log(level: settings.log.level, format: settings.log.format)
+        let metrics = GatewayMetrics(log: log)
+        let loop: EventLoop
+        do {
+            loop = try EventLoop()
+        } catch {
+            throw .unavailable("\(error)")
+        }
+        let gateway = try GatewayInstance(settings, on: loop, log: log, metrics: metrics)
+        let port = try gateway.listen(settings.listen)
+        let address = ListenAddress(host: settings.listen.host, port: UInt16(clamping: port))
+        announce("http://\(address)", settings.log.format)
+        gateway.run()
+        log.info("stopped")
+        return EX_OK
+    }
+
+    /// The ready line, whatever the log's level: scripts wait for it.
+    static func announce(_ url: String, _ format: LogFormat) {
+        switch format {
+        case .text: CommandLineInterface.writeText("listening on \(url)\n", to: 2)
+        case .json:
+            CommandLineInterface.writeText("{\"level\":\"info\",\"message\":\"listening on \(url)\"}\n", to: 2)
+        }
+    }
+
+    /// Each stream takes two descriptors: take as many as the system gives.
+    static func raiseDescriptorLimit() {
+        var limit = rlimit()
+        guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+        limit.rlim_cur = limit.rlim_max
+        _ = unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    }
+}
