@@ -46,7 +46,7 @@ extension Span<UInt8> {
 
     /// The offset of the first byte at or after `start` at which the plain run of a JSON string stops.
     ///
-    /// That is a quote, a backslash, a control byte below 0x20 or a byte from 0x80; `count` when there is none.
+    /// That is a quote, a backslash, a control byte or a byte from 0x80; `count` when there is none.
     /// Inlinable for the benchmark of the tokenizer.
     @inlinable
     package func firstStringStop(from start: Int) -> Int {
@@ -59,7 +59,7 @@ extension Span<UInt8> {
         }
     }
 
-    /// The offset of the first byte at or after `start` that a JSON string must escape; `count` when there is none.
+    /// The offset of the first byte at or after `start` that a JSON string must escape; `count` without one.
     ///
     /// That is a quote, a backslash or a control byte below 0x20 (RFC 8259, section 7).
     @inlinable

@@ -76,7 +76,8 @@ enum JSONNumber {
         var isNegative = false
         for index in range.dropFirst() {
             if bytes[index] == ASCII.minus { isNegative = true }
-            if ASCII.isDigit(bytes[index]) { value = min(value &* 10 &+ Int(bytes[index] &- ASCII.zero), 1 << 50) }
+            guard ASCII.isDigit(bytes[index]) else { continue }
+            value = min(value &* 10 &+ Int(bytes[index] &- ASCII.zero), 1 << 50)
         }
         return isNegative ? -value : value
     }

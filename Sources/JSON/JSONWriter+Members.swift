@@ -40,7 +40,7 @@ extension JSONWriter {
         string(escaped: bytes, range)
     }
 
-    /// Writes a member that is an object.
+    /// Writes a member that is an object; the label is spelled out, as an array is written likewise.
     package mutating func member(_ name: StaticString, object body: (inout JSONWriter) -> Void) {
         key(name)
         object(body)

@@ -96,7 +96,7 @@ package struct JSONWriter: Sendable {
 
     /// Writes a value that already is JSON, as `JSONTokenizer.skipValue` finds it.
     ///
-    /// A line end, which in JSON is only ever whitespace, becomes a space: it would end an event stream's line.
+    /// A line end, which in JSON is only ever whitespace, becomes a space: it would end a line of data.
     package mutating func raw(_ bytes: Span<UInt8>, _ range: Range<Int>) {
         separate()
         let value = bytes.extracting(range)
