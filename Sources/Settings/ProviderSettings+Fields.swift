@@ -18,7 +18,8 @@ extension ProviderSettings {
         return [
             .value("name", \.name, expected: name) { isName($0) ? $0 : nil },
             kindField,
-            .value("base_url", \.baseURL, expected: BaseURL.expected) { BaseURL.parse($0) },
+            // Not shown when wrong, as it may hold a password.
+            .value("base_url", \.baseURL, expected: BaseURL.expected, isSecret: true) { BaseURL.parse($0) },
             .secret("api_key", \.apiKey),
             .list("models", \.models, expected: "the name of a model") { $0.isEmpty ? nil : $0 },
         ] + UpstreamSettings.fields("", of: \ProviderSettings.upstream)

@@ -30,7 +30,8 @@ extension Settings {
             .flag("simulator", \.simulator),
             address("database_url", \.databaseURL, schemes: ["sqlite:", "postgres://", "postgresql://"]),
             address("redis_url", \.redisURL, schemes: ["redis://", "rediss://"]),
-            .value("upstream_url", \.upstreamURL, expected: BaseURL.expected) { text in
+            // Not shown when wrong, as it may hold a password.
+            .value("upstream_url", \.upstreamURL, expected: BaseURL.expected, isSecret: true) { text in
                 BaseURL.parse(text).map { .some($0) }
             },
         ]

@@ -36,7 +36,9 @@ extension Settings {
             settings.providers = KnownProvider.find(environment, defaults: settings.upstream, &report)
         }
         if settings.simulator, !settings.providers.contains(where: { $0.name == "sim" }) {
-            settings.providers.append(ProviderSettings(name: "sim", kind: .simulator))
+            var simulator = ProviderSettings(name: "sim", kind: .simulator)
+            simulator.upstream = settings.upstream
+            settings.providers.append(simulator)
         }
         if let node = report.models { settings.models = ModelSettings.read(node, &report) }
         settings.check(&report)
