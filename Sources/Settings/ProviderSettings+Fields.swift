@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension ProviderSettings {
-    /// Whether text can name a provider: it has to stand before the slash of `provider/model`, and in a label.
+    /// Whether text can name a provider: it has to stand before the slash of `provider/model`, and in a
+    /// label.
     static func isName(_ text: String) -> Bool {
         (1...64).contains(text.utf8.count)
             && text.utf8.allSatisfy { byte in

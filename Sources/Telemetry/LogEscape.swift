@@ -9,8 +9,8 @@ enum LogEscape {
     /// command is escaped: C0 and C1 controls, DEL, the line and paragraph separators, and the marks that
     /// turn the direction of writing (which make a line read as another one).
     static func append(_ text: String, limit: Int, to line: inout [UInt8]) {
-        // 13 bytes: the longest escape (a pair of surrogates is never written) and the ellipsis fit below the limit.
-        let end = line.count + limit - 13
+        // Leaves room for the longest escape (6 bytes) and the ellipsis (3).
+        let end = line.count + limit - 9
         for scalar in text.unicodeScalars {
             if line.count > end {
                 line.append(contentsOf: "\u{2026}".utf8)

@@ -24,8 +24,9 @@ package final class MetricFamily<Series: Metric>: Sendable {
 
     /// The series with these label values; keep it where it is used often, as this takes a lock.
     ///
-    /// A label that is not given is empty, one that the family does not have is ignored, a value is cut at 128
-    /// bytes. Once the family has 1000 series, every new set of values shares the one in which all are `other`.
+    /// A label that is not given is empty, one that the family does not have is ignored, a value is cut at
+    /// 128 bytes. Once the family has 1000 series, every new set of values shares the one in which all are
+    /// `other`.
     package func with(_ values: KeyValuePairs<String, String>) -> Series {
         let key = labels.map { label in
             Self.cut(values.first { $0.key == label }?.value ?? "")

@@ -36,7 +36,8 @@ package struct MetricText {
         return "\(value)"
     }
 
-    /// Escapes what the format demands; other controls and line separators become `_`, as some readers split there.
+    /// Escapes what the format demands; other controls and line separators become `_`, as some readers split
+    /// there.
     private static func escaped(_ value: String) -> String {
         var result = ""
         for scalar in value.unicodeScalars {

@@ -55,8 +55,11 @@ import Testing
         #expect(settings.auth.enabled && settings.auth.adminKey == Secret("adm:{in}#x"))
         #expect(settings.auth.keys == [Secret("sk-one"), Secret("sk-two")])
         #expect(settings.limits.maxConnections == 5 && settings.limits.maxBody == 1 << 20)
-        #expect(settings.limits.headerTimeout == .milliseconds(500) && settings.limits.idleTimeout == .seconds(120))
-        #expect(settings.limits.bodyTimeout == .seconds(3600) && settings.limits.maxUnauthenticatedBody == 1000)
+        #expect(
+            settings.limits.headerTimeout == .milliseconds(500)
+                && settings.limits.idleTimeout == .seconds(120))
+        #expect(
+            settings.limits.bodyTimeout == .seconds(3600) && settings.limits.maxUnauthenticatedBody == 1000)
         #expect(settings.streaming.heartbeatInterval == .zero && settings.streaming.captureLimit == 1_000_000)
         #expect(settings.streaming.forceNonStreaming && !settings.streaming.enableFallback)
         #expect(settings.streaming.onDisconnect == .drain && settings.drainTimeout == .seconds(30))
@@ -108,8 +111,11 @@ import Testing
         let settings = try Settings.load(yaml: yaml, file: "f", environment: [:])
         var dumped = ""
         dump(settings, to: &dumped)
-        for text in ["\(settings)", String(reflecting: settings), dumped] { #expect(!text.contains("hunter2")) }
+        for text in ["\(settings)", String(reflecting: settings), dumped] {
+            #expect(!text.contains("hunter2"))
+        }
         #expect(settings.description.contains("auth: on, 1 keys, admin key set"))
-        #expect(settings.description.contains("provider openai: openai at https://api.openai.com/v1, key set"))
+        #expect(
+            settings.description.contains("provider openai: openai at https://api.openai.com/v1, key set"))
     }
 }

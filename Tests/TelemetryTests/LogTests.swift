@@ -45,14 +45,17 @@ let F_SETPIPE_SZ = 1031
     func deafPipe(polled: Bool) {
         let pipe = SmallPipe()
         let log = Self.log(pipe, polled: polled)
-        for number in 0..<10_000 { log.info("line", ["n": .integer(number), "pad": .text("\(log.dropped)")]) }
+        for number in 0..<10_000 {
+            log.info("line", ["n": .integer(number), "pad": .text("\(log.dropped)")])
+        }
         #expect(log.dropped > 9_000)
         var read = pipe.readAll()
         log.info("after")
         read += pipe.readAll()
         let lines = read.split(separator: "\n")
         #expect(lines.last?.hasSuffix("info after") == true)
-        #expect(lines.dropLast().last?.hasSuffix("warning log lines were dropped lines=\(log.dropped)") == true)
+        #expect(
+            lines.dropLast().last?.hasSuffix("warning log lines were dropped lines=\(log.dropped)") == true)
         #expect(lines.allSatisfy { $0.hasPrefix("2") && $0.contains("Z ") })
         #expect(lines.count - 2 + log.dropped == 10_000)
         log.info("again")
@@ -129,7 +132,9 @@ let F_SETPIPE_SZ = 1031
         let log = Log(descriptor: file, format: .json)
         await withTaskGroup(of: Void.self) { group in
             for task in 0..<4 {
-                group.addTask { for n in 0..<500 { log.info("m", ["task": .integer(task), "n": .integer(n)]) } }
+                group.addTask {
+                    for n in 0..<500 { log.info("m", ["task": .integer(task), "n": .integer(n)]) }
+                }
             }
         }
         var bytes = [UInt8](repeating: 0, count: 1 << 20)

@@ -26,27 +26,28 @@ import Testing
         for value in [0.05, 0.1, 0.5, 3, .nan, .infinity] { times.observe(value) }
         metrics.gauge("read", help: "R.") { 1.5 }
         metrics.gauge("absent", help: "R.") { nil }
-        #expect(Self.text(metrics) == """
-            before
-            # HELP r_total A \\n b.
-            # TYPE r_total counter
-            r_total{door="x",model=""} 1
-            r_total{door="x",model="a\\"b\\\\c\\nd_"} 2
-            # HELP g G.
-            # TYPE g gauge
-            g -2
-            # HELP h_seconds H.
-            # TYPE h_seconds histogram
-            h_seconds_bucket{le="0.1"} 2
-            h_seconds_bucket{le="1"} 3
-            h_seconds_bucket{le="+Inf"} 4
-            h_seconds_sum 3.65
-            h_seconds_count 4
-            # HELP read R.
-            # TYPE read gauge
-            read 1.5
+        #expect(
+            Self.text(metrics) == """
+                before
+                # HELP r_total A \\n b.
+                # TYPE r_total counter
+                r_total{door="x",model=""} 1
+                r_total{door="x",model="a\\"b\\\\c\\nd_"} 2
+                # HELP g G.
+                # TYPE g gauge
+                g -2
+                # HELP h_seconds H.
+                # TYPE h_seconds histogram
+                h_seconds_bucket{le="0.1"} 2
+                h_seconds_bucket{le="1"} 3
+                h_seconds_bucket{le="+Inf"} 4
+                h_seconds_sum 3.65
+                h_seconds_count 4
+                # HELP read R.
+                # TYPE read gauge
+                read 1.5
 
-            """)
+                """)
     }
 
     @Test("put what is beyond 1000 sets of labels under 'other'") func bounded() {
@@ -99,8 +100,10 @@ import Testing
         ] {
             #expect(text.contains("# TYPE \(name) "), "\(name)")
         }
-        #expect(text.contains(
-            #"sluice_requests_total{door="openai-chat",provider="sim",model="m",outcome="client_disconnected"} 1"#))
+        #expect(
+            text.contains(
+                #"sluice_requests_total{door="openai-chat",provider="sim",model="m",outcome="client_disconnected"} 1"#
+            ))
         #expect(text.contains("sluice_log_lines_dropped_total 1\n"))
     }
 
