@@ -14,7 +14,9 @@ enum EnvironmentReader {
     ) {
         let fields = Settings.fields.filter(\.isInEnvironment)
         // A setting's own name comes after an alias, and so wins.
-        let sorted = environment.sorted { (aliases[$0.key] == nil ? 1 : 0, $0.key) < (aliases[$1.key] == nil ? 1 : 0, $1.key) }
+        let sorted = environment.sorted {
+            (aliases[$0.key] == nil ? 1 : 0, $0.key) < (aliases[$1.key] == nil ? 1 : 0, $1.key)
+        }
         for (name, value) in sorted where name.hasPrefix("SLUICE_") || aliases[name] != nil {
             let field = fields.first { $0.path == aliases[name] ?? [] || Self.name($0.path) == name }
             if let field {
@@ -35,6 +37,7 @@ enum EnvironmentReader {
     /// Whether Kubernetes (or a Docker link) set the variable, as they do for a service named `sluice`.
     private static func isOfService(_ name: String, _ value: String) -> Bool {
         name.hasSuffix("_SERVICE_HOST") || name.contains("_SERVICE_PORT") || value.hasPrefix("tcp://")
-            || value.hasPrefix("udp://") || (name.contains("_PORT_") && (name.contains("_TCP") || name.contains("_UDP")))
+            || value.hasPrefix("udp://")
+            || (name.contains("_PORT_") && (name.contains("_TCP") || name.contains("_UDP")))
     }
 }

@@ -5,7 +5,8 @@ import Telemetry
 
 /// One setting: where it stands, and how it is read into what it belongs to.
 ///
-/// The same table of fields reads the file, names the environment's variables and gives the hints in messages.
+/// The same table of fields reads the file, names the environment's variables and gives the hints in
+/// messages.
 struct Field<Root> {
     /// The keys from the root's mapping down, such as `["limits", "max_body"]`.
     let path: [String]

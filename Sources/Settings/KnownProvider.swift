@@ -38,9 +38,13 @@ enum KnownProvider {
             }
         }
         if let address = value("OLLAMA_BASE_URL") {
-            if let baseURL = checked(address, "OLLAMA_BASE_URL", &report) { add("ollama", .openAICompatible, baseURL) }
+            if let baseURL = checked(address, "OLLAMA_BASE_URL", &report) {
+                add("ollama", .openAICompatible, baseURL)
+            }
         } else if let host = value("OLLAMA_HOST") {
-            if let baseURL = checked(ollama(host), "OLLAMA_HOST", &report) { add("ollama", .openAICompatible, baseURL) }
+            if let baseURL = checked(ollama(host), "OLLAMA_HOST", &report) {
+                add("ollama", .openAICompatible, baseURL)
+            }
         }
         return found
     }

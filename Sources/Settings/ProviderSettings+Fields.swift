@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension ProviderSettings {
-    /// Whether text can name a provider: it has to stand before the slash of `provider/model`, and in a label.
+    /// Whether text can name a provider: it has to stand before the slash of `provider/model`, and in a
+    /// label.
     static func isName(_ text: String) -> Bool {
         (1...64).contains(text.utf8.count)
             && text.utf8.allSatisfy { byte in
@@ -18,7 +19,8 @@ extension ProviderSettings {
         return [
             .value("name", \.name, expected: name) { isName($0) ? $0 : nil },
             kindField,
-            .value("base_url", \.baseURL, expected: BaseURL.expected) { BaseURL.parse($0) },
+            // Not shown when wrong, as it may hold a password.
+            .value("base_url", \.baseURL, expected: BaseURL.expected, isSecret: true) { BaseURL.parse($0) },
             .secret("api_key", \.apiKey),
             .list("models", \.models, expected: "the name of a model") { $0.isEmpty ? nil : $0 },
         ] + UpstreamSettings.fields("", of: \ProviderSettings.upstream)

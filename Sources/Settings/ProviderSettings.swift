@@ -38,7 +38,9 @@ package enum ProviderKind: String, Sendable, CaseIterable {
     case simulator
 
     /// Kinds whose names are known and that this version does not have.
-    static let later = ["anthropic", "gemini", "antigravity", "glm", "digitalocean", "straico", "azure", "ollama"]
+    static let later = [
+        "anthropic", "gemini", "antigravity", "glm", "digitalocean", "straico", "azure", "ollama",
+    ]
 }
 
 /// How an upstream is called.

@@ -26,7 +26,8 @@ struct Report {
 
     /// Adds a problem of the file, or without a line one of the environment.
     mutating func add(_ line: Int?, _ message: String) {
-        problems.append(SettingsProblem(source: line == nil ? "environment" : file, line: line, message: message))
+        problems.append(
+            SettingsProblem(source: line == nil ? "environment" : file, line: line, message: message))
     }
 
     /// Adds a problem of the file as a whole.

@@ -14,7 +14,8 @@ extension Settings: CustomStringConvertible {
                 + "\(Quantity.text(limits.maxHeaders)) in \(Quantity.text(limits.headerTimeout))",
             "streaming: heartbeat \(Quantity.text(streaming.heartbeatInterval)), commit after "
                 + "\(Quantity.text(streaming.commitAfter)), high watermark "
-                + "\(Quantity.text(streaming.highWatermark)), on disconnect \(streaming.onDisconnect.rawValue)"
+                + "\(Quantity.text(streaming.highWatermark)), on disconnect "
+                + streaming.onDisconnect.rawValue
                 + (streaming.forceNonStreaming ? ", upstreams never stream" : ""),
             "drain timeout: \(Quantity.text(drainTimeout))",
         ]

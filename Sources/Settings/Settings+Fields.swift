@@ -7,7 +7,8 @@ extension Settings {
     /// Every setting of the file, as one table.
     static var fields: [Field<Settings>] {
         general + limits + streaming + UpstreamSettings.fields("upstream.", of: \Settings.upstream) + [
-            Field(path: ["providers"], isInEnvironment: false) { node, _, _, report in report.providers = node },
+            Field(path: ["providers"], isInEnvironment: false) { node, _, _, report in report.providers = node
+            },
             Field(path: ["models"], isInEnvironment: false) { node, _, _, report in report.models = node },
         ]
     }
@@ -30,7 +31,8 @@ extension Settings {
             .flag("simulator", \.simulator),
             address("database_url", \.databaseURL, schemes: ["sqlite:", "postgres://", "postgresql://"]),
             address("redis_url", \.redisURL, schemes: ["redis://", "rediss://"]),
-            .value("upstream_url", \.upstreamURL, expected: BaseURL.expected) { text in
+            // Not shown when wrong, as it may hold a password.
+            .value("upstream_url", \.upstreamURL, expected: BaseURL.expected, isSecret: true) { text in
                 BaseURL.parse(text).map { .some($0) }
             },
         ]

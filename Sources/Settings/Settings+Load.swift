@@ -4,8 +4,9 @@
 extension Settings {
     /// Reads the settings: defaults, then the file, then the environment, which wins.
     ///
-    /// All problems are reported, not only the first. Where the file names no providers, they are found by the usual
-    /// variables (`OPENAI_API_KEY` and the like). Reads the file at once, so not for the event loop's thread.
+    /// All problems are reported, not only the first. Where the file names no providers, they are found by
+    /// the usual variables (`OPENAI_API_KEY` and the like). Reads the file at once, so not for the event
+    /// loop's thread.
     package static func load(
         file: String?, environment: [String: String]
     ) throws(SettingsError) -> Settings {
@@ -36,7 +37,9 @@ extension Settings {
             settings.providers = KnownProvider.find(environment, defaults: settings.upstream, &report)
         }
         if settings.simulator, !settings.providers.contains(where: { $0.name == "sim" }) {
-            settings.providers.append(ProviderSettings(name: "sim", kind: .simulator))
+            var simulator = ProviderSettings(name: "sim", kind: .simulator)
+            simulator.upstream = settings.upstream
+            settings.providers.append(simulator)
         }
         if let node = report.models { settings.models = ModelSettings.read(node, &report) }
         settings.check(&report)

@@ -3,9 +3,9 @@
 
 /// The `${NAME}` references of a settings file.
 ///
-/// They are lifted out of the text before it is parsed as YAML, because `{` ends a plain scalar inside `{...}`, and
-/// put in after, because a value must never act as YAML. `${NAME:-default}` gives the default when the variable is
-/// not set or empty; `$${...}` stands for itself.
+/// They are lifted out of the text before it is parsed as YAML, because `{` ends a plain scalar inside
+/// `{...}`, and put in after, because a value must never act as YAML. `${NAME:-default}` gives the default
+/// when the variable is not set or empty; `$${...}` stands for itself.
 struct Variables {
     private enum Token {
         case literal(String)
@@ -33,7 +33,9 @@ struct Variables {
         var index = 0
         while index < bytes.count {
             let byte = bytes[index]
-            if byte == 0xEE, index + 2 < bytes.count, bytes[index + 1] == 0x80, bytes[index + 2] & 0xFE == 0x80 {
+            if byte == 0xEE, index + 2 < bytes.count, bytes[index + 1] == 0x80,
+                bytes[index + 2] & 0xFE == 0x80
+            {
                 return nil
             }
             let isEscaped = byte == 0x24 && index + 1 < bytes.count && bytes[index + 1] == 0x24
@@ -70,7 +72,8 @@ struct Variables {
                 guard index < tokens.count else { return .problem("a reference cannot be read") }
                 switch tokens[index] {
                 case .literal(let text): result += text
-                case .malformed: return .problem("a reference must be ${NAME} or ${NAME:-default} on one line")
+                case .malformed:
+                    return .problem("a reference must be ${NAME} or ${NAME:-default} on one line")
                 case .variable(let name, let fallback):
                     usesVariable = true
                     let value = environment[name] ?? ""

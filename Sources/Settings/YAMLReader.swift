@@ -3,8 +3,8 @@
 
 /// Builds the nodes of a settings file from libyaml's events.
 ///
-/// A file is one document of at most 1 MiB, nested at most 16 deep, without anchors, aliases and tags: nothing in it
-/// can make it larger than it looks.
+/// A file is one document of at most 1 MiB, nested at most 16 deep, without anchors, aliases and tags:
+/// nothing in it can make it larger than it looks.
 struct YAMLReader {
     static let sizeLimit = 1 << 20
     private static let depthLimit = 16
@@ -38,7 +38,8 @@ struct YAMLReader {
         _ = try events.next()
         let end = try events.next()
         guard case .streamEnd = end.event else {
-            throw YAMLEvents.Failure(line: end.line, message: "settings are one document; a second one begins here")
+            throw YAMLEvents.Failure(
+                line: end.line, message: "settings are one document; a second one begins here")
         }
         return root
     }
@@ -47,7 +48,9 @@ struct YAMLReader {
         _ begin: YAMLEvents.Located, depth: Int, _ report: inout Report
     ) throws(YAMLEvents.Failure) -> YAMLNode {
         let line = begin.line
-        if begin.isMarked { report.add(line, "anchors, aliases and tags of YAML are not supported in settings") }
+        if begin.isMarked {
+            report.add(line, "anchors, aliases and tags of YAML are not supported in settings")
+        }
         guard depth <= Self.depthLimit else {
             throw YAMLEvents.Failure(line: line, message: "nested deeper than \(Self.depthLimit) levels")
         }

@@ -3,7 +3,8 @@
 
 /// The upper bounds of histogram buckets, in seconds where they are times.
 ///
-/// Those for `gen_ai_` metrics are the ones that OpenTelemetry's semantic conventions for generative AI advise.
+/// Those for `gen_ai_` metrics are the ones that OpenTelemetry's semantic conventions for generative AI
+/// advise.
 enum Buckets {
     static let overhead = [
         0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1,

@@ -5,9 +5,9 @@ import Synchronization
 
 /// Writes one line per record to a file descriptor, from any thread, and never waits for its reader.
 ///
-/// A line that cannot be written at once is dropped and counted; when writing works again, a line says how many
-/// were. The process must ignore `SIGPIPE`. A value that holds control bytes, line ends or terminal commands is
-/// escaped, so that no value can forge a line; a value is cut at 1 KiB and a line at 8 KiB.
+/// A line that cannot be written at once is dropped and counted; when writing works again, a line says how
+/// many were. The process must ignore `SIGPIPE`. A value that holds control bytes, line ends or terminal
+/// commands is escaped, so that no value can forge a line; a value is cut at 1 KiB and a line at 8 KiB.
 package final class Log: Sendable {
     /// What is written under the lock.
     private struct State: ~Copyable {
@@ -95,7 +95,8 @@ package final class Log: Sendable {
         }
         guard state.unreported > 0 else { return true }
         let fields: LogFields = ["lines": .integer(state.unreported)]
-        let report = line.bytes(time: time, level: .warning, message: "log lines were dropped", fields: fields)
+        let report = line.bytes(
+            time: time, level: .warning, message: "log lines were dropped", fields: fields)
         guard put(report, &state) else { return false }
         state.unreported = 0
         return state.rest.isEmpty

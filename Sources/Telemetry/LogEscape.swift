@@ -9,8 +9,12 @@ enum LogEscape {
     /// command is escaped: C0 and C1 controls, DEL, the line and paragraph separators, and the marks that
     /// turn the direction of writing (which make a line read as another one).
     static func append(_ text: String, limit: Int, to line: inout [UInt8]) {
-        // 13 bytes: the longest escape (a pair of surrogates is never written) and the ellipsis fit below the limit.
-        let end = line.count + limit - 13
+        if text.utf8.count <= limit, isPlain(text) {
+            line.append(contentsOf: text.utf8)
+            return
+        }
+        // Leaves room for the longest escape (6 bytes) and the ellipsis (3).
+        let end = line.count + limit - 9
         for scalar in text.unicodeScalars {
             if line.count > end {
                 line.append(contentsOf: "\u{2026}".utf8)
@@ -28,6 +32,11 @@ enum LogEscape {
             default: UTF8.encode(scalar).map { line.append(contentsOf: $0) }
             }
         }
+    }
+
+    /// Whether text is printable ASCII with nothing to escape, as nearly all text is.
+    static func isPlain(_ text: String) -> Bool {
+        text.utf8.allSatisfy { $0 >= 0x20 && $0 < 0x7F && $0 != 0x22 && $0 != 0x5C }
     }
 
     /// Whether text can stand unquoted as the value of `key=value`.

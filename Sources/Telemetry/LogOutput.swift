@@ -74,7 +74,8 @@ struct LogOutput: ~Copyable {
                 case .closed: -1
                 case .plain: unsafe Glibc.write(descriptor, raw.baseAddress, raw.count)
                 case .socket:
-                    unsafe send(descriptor, raw.baseAddress, raw.count, Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL))
+                    unsafe send(
+                        descriptor, raw.baseAddress, raw.count, Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL))
                 case .polled:
                     isWritable() ? unsafe Glibc.write(descriptor, raw.baseAddress, min(raw.count, 4096)) : 0
                 }

@@ -10,7 +10,13 @@ package final class MetricFamily<Series: Metric>: Sendable {
     private let labels: [String]
     private let limit: Int
     private let make: @Sendable () -> Series
-    private let children = Mutex<[[String]: Series]>([:])
+    private let children = Mutex<[[String]: Child]>([:])
+
+    private struct Child {
+        let series: Series
+        /// The labels as they are rendered.
+        let labels: String
+    }
 
     init(
         name: String, help: String, labels: [String], limit: Int, make: @escaping @Sendable () -> Series
@@ -24,18 +30,19 @@ package final class MetricFamily<Series: Metric>: Sendable {
 
     /// The series with these label values; keep it where it is used often, as this takes a lock.
     ///
-    /// A label that is not given is empty, one that the family does not have is ignored, a value is cut at 128
-    /// bytes. Once the family has 1000 series, every new set of values shares the one in which all are `other`.
+    /// A label that is not given is empty, one that the family does not have is ignored, a value is cut at
+    /// 128 bytes. Once the family has 1000 series, every new set of values shares the one in which all are
+    /// `other`.
     package func with(_ values: KeyValuePairs<String, String>) -> Series {
         let key = labels.map { label in
             Self.cut(values.first { $0.key == label }?.value ?? "")
         }
         return children.withLock { children in
-            if let found = children[key] { return found }
+            if let found = children[key] { return found.series }
             let stored = children.count < limit ? key : labels.map { _ in "other" }
-            if let found = children[stored] { return found }
+            if let found = children[stored] { return found.series }
             let series = make()
-            children[stored] = series
+            children[stored] = Child(series: series, labels: MetricText.labels(labels, stored))
             return series
         }
     }
@@ -53,12 +60,9 @@ package final class MetricFamily<Series: Metric>: Sendable {
 
 extension MetricFamily: RenderedFamily {
     func render(into text: inout MetricText) {
-        let sorted = children.withLock { Array($0) }
-            .sorted { $0.key.lexicographicallyPrecedes($1.key) }
+        let sorted = children.withLock { Array($0.values) }.sorted { $0.labels < $1.labels }
         text.header(name, type: Series.typeName, help: help)
-        for (values, series) in sorted {
-            series.render(name: name, labels: MetricText.labels(labels, values), into: &text)
-        }
+        for child in sorted { child.series.render(name: name, labels: child.labels, into: &text) }
     }
 }
 

@@ -19,8 +19,14 @@ package struct MetricText {
 
     mutating func sample(_ name: String, _ labels: String, _ value: String) {
         buffer.append(name)
-        if !labels.isEmpty { buffer.append("{\(labels)}") }
-        buffer.append(" \(value)\n")
+        if !labels.isEmpty {
+            buffer.append(0x7B)
+            buffer.append(labels)
+            buffer.append(0x7D)
+        }
+        buffer.append(0x20)
+        buffer.append(value)
+        buffer.append(0x0A)
     }
 
     /// `name="value"` pairs between commas, with the values escaped.
@@ -36,8 +42,10 @@ package struct MetricText {
         return "\(value)"
     }
 
-    /// Escapes what the format demands; other controls and line separators become `_`, as some readers split there.
+    /// Escapes what the format demands; other controls and line separators become `_`, as some readers split
+    /// there.
     private static func escaped(_ value: String) -> String {
+        if LogEscape.isPlain(value) { return value }
         var result = ""
         for scalar in value.unicodeScalars {
             switch scalar {

@@ -14,7 +14,9 @@ enum ProcessFigures {
     }
 
     static var residentMemory: Double? {
-        let pages = text(of: "/proc/self/statm").split(separator: " ").dropFirst().first.flatMap { Double($0) }
+        let pages = text(of: "/proc/self/statm").split(separator: " ").dropFirst().first.flatMap {
+            Double($0)
+        }
         return pages.map { $0 * Double(sysconf(Int32(_SC_PAGESIZE))) }
     }
 
