@@ -20,4 +20,30 @@ package struct DialectError: Error, Equatable, Sendable {
         self.parameter = parameter
         self.code = code
     }
+
+    /// The same error seen from outside the member or element at `path`.
+    func inside(_ path: String) -> DialectError {
+        var error = self
+        if let parameter {
+            error.parameter = parameter.hasPrefix("[") ? path + parameter : "\(path).\(parameter)"
+        } else {
+            error.parameter = path
+        }
+        return error
+    }
+
+    static func missing(_ name: String) -> DialectError {
+        DialectError(
+            "The required member '\(name)' is missing.", parameter: name, code: "missing_required_parameter")
+    }
+
+    static func wrongType(_ name: String?, expected: String) -> DialectError {
+        DialectError(
+            "\(name.map { "'\($0)'" } ?? "The value") must be \(expected).", parameter: name,
+            code: "invalid_type")
+    }
+
+    static func wrongValue(_ name: String, expected: String) -> DialectError {
+        DialectError("'\(name)' must be \(expected).", parameter: name, code: "invalid_value")
+    }
 }

@@ -15,8 +15,8 @@ package struct FramingLimits: Sendable, Equatable {
     package var maxChunkLine = 256
     /// How far the framing of chunks may outweigh what they carry, over the whole body.
     ///
-    /// Ten-byte chunks never come near it; 200 000 one-byte chunks with extensions would keep the loop busy for
-    /// the price of a small body.
+    /// Ten-byte chunks never come near it; 200 000 one-byte chunks with extensions would keep the loop
+    /// busy for the price of a small body.
     package var maxChunkOverhead = 64 << 10
     /// The longest trailer section (431).
     package var maxTrailer = 8 << 10

@@ -10,14 +10,17 @@ package enum HTTPDate {
     /// The first second of the year 0 and the last of the year 9999: the format has four digits for a year.
     private static let writable = -62_167_219_200...253_402_300_799
 
-    /// The text of a Unix time in seconds, such as `Sun, 06 Nov 1994 08:49:37 GMT`; clamped to the years 0 to 9999.
+    /// The text of a Unix time in seconds, such as `Sun, 06 Nov 1994 08:49:37 GMT`.
+    ///
+    /// Times outside the years 0 to 9999 are clamped to them.
     package static func string(fromUnixTime seconds: Int) -> String {
         let seconds = min(max(seconds, writable.lowerBound), writable.upperBound)
         let (days, second) = floorDivided(seconds, by: 86_400)
         let date = civil(fromDays: days)
         let weekday = weekdays[floorDivided(days, by: 7).remainder]
-        let day = "\(weekday), \(two(date.day)) \(months[date.month - 1]) \(two(date.year / 100))\(two(date.year % 100))"
-        return "\(day) \(two(second / 3600)):\(two(second / 60 % 60)):\(two(second % 60)) GMT"
+        let day = "\(two(date.day)) \(months[date.month - 1]) \(two(date.year / 100))\(two(date.year % 100))"
+        let time = "\(two(second / 3600)):\(two(second / 60 % 60)):\(two(second % 60))"
+        return "\(weekday), \(day) \(time) GMT"
     }
 
     /// The proleptic Gregorian date of a day counted from 1 January 1970.

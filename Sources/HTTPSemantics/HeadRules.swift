@@ -42,9 +42,9 @@ enum HeadRules {
 
     /// Digits only, with no leading zero, which some parsers read as octal.
     private static func contentLength(_ text: String) throws(FramingViolation) -> Int {
-        guard !text.isEmpty, text.utf8.allSatisfy(ByteClass.isDigit), text == "0" || !text.hasPrefix("0") else {
-            throw .contentLength
-        }
+        guard let first = text.utf8.first, text.utf8.allSatisfy(ByteClass.isDigit),
+            first != UInt8(ascii: "0") || text.utf8.count == 1
+        else { throw .contentLength }
         // Digits alone fail to read only when they overflow.
         guard let length = Int(text) else { throw .bodyTooLarge }
         return length
@@ -89,7 +89,9 @@ enum HeadRules {
         guard !name.isEmpty else { throw .host }
         guard let first = rest.first else { return }
         let port = rest.dropFirst()
-        guard first == ByteClass.colon, port.count <= 5, port.allSatisfy(ByteClass.isDigit) else { throw .host }
+        guard first == ByteClass.colon, port.count <= 5, port.allSatisfy(ByteClass.isDigit) else {
+            throw .host
+        }
     }
 
     private static func isAddress(_ byte: UInt8) -> Bool {

@@ -3,7 +3,7 @@
 
 /// Percent-encoded text in request targets (RFC 3986, section 2.1).
 package enum PercentEncoding {
-    /// The decoded text; nil when an escape is cut or no hexadecimal, or the outcome is not UTF-8 or holds a NUL.
+    /// The decoded text; nil when an escape is malformed, or the outcome is not UTF-8 or holds a NUL.
     ///
     /// `plusIsSpace` is for query parameters as forms write them; in a path a plus is a plus.
     package static func decode(_ text: Substring, plusIsSpace: Bool = false) -> String? {

@@ -71,7 +71,9 @@ extension RequestFraming {
         guard chunkOverhead - announced <= limits.maxChunkOverhead else { throw .chunkOverhead }
     }
 
-    private mutating func sizeLine(_ chunk: ChunkState, _ byte: UInt8) throws(FramingViolation) -> ChunkState {
+    private mutating func sizeLine(
+        _ chunk: ChunkState, _ byte: UInt8
+    ) throws(FramingViolation) -> ChunkState {
         switch chunk {
         case .size(let digits):
             if let digit = ByteClass.hexadecimal(byte) {

@@ -10,7 +10,7 @@ enum HeadState: Sendable {
 }
 
 extension RequestFraming {
-    /// Two empty lines before a request are forgiven (RFC 9112, section 2.2), as some clients end a body with one.
+    /// Two empty lines before a request are forgiven, as some clients end a body with one (RFC 9112, 2.2).
     private static let leadingBytesForgiven = 4
     private static let longestMethod = 32
     private static let versionName = Array("HTTP/".utf8)

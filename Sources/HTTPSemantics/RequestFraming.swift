@@ -10,7 +10,7 @@
 package struct RequestFraming: ~Copyable, Sendable {
     /// Where in a request the next byte belongs.
     package enum Phase: Sendable, Equatable {
-        /// No byte of a request has come.
+        /// No byte of a request has come, at most an empty line.
         case idle
         /// A head has begun and is not complete.
         case head
@@ -22,7 +22,8 @@ package struct RequestFraming: ~Copyable, Sendable {
         case refused
     }
 
-    /// `head` goes to `length` or `chunked`, these to `ended`, that to `head` by `next()`; all may go to `refused`.
+    /// `head` goes to `length` or `chunked`, these to `ended`, `next()` leads back to `head`; any may go
+    /// to `refused`, which is final.
     enum State: Sendable {
         case head(HeadState)
         case length
@@ -53,7 +54,9 @@ package struct RequestFraming: ~Copyable, Sendable {
     var announced = 0
     var bodyLimit: Int
 
-    /// The target of a refused request when it was read before the violation: it tells which dialect to answer in.
+    /// The target of a refused request, when it was read before the violation and no head was handed out.
+    ///
+    /// It tells which dialect to answer in.
     package private(set) var refusedTarget: String?
 
     /// A machine at the start of a connection.
@@ -65,7 +68,7 @@ package struct RequestFraming: ~Copyable, Sendable {
     /// Where in a request the next byte belongs: tells idle time-outs from head and body deadlines.
     package var phase: Phase {
         switch state {
-        case .head(.start): framingBytes == 0 ? .idle : .head
+        case .head(.start): .idle
         case .head: .head
         case .length, .chunked: .body
         case .ended: .ended
@@ -93,7 +96,9 @@ package struct RequestFraming: ~Copyable, Sendable {
         return refuse(.bodyTooLarge)
     }
 
-    /// Gives up on the request for a reason outside its bytes, such as `timeout`; the machine refuses from now on.
+    /// Gives up on the request for a reason outside its bytes, such as `timeout`.
+    ///
+    /// Final; returns the first reason when there was one already.
     @discardableResult
     package mutating func refuse(_ violation: FramingViolation) -> FramingViolation {
         if case .refused(let first) = state { return first }
@@ -108,8 +113,7 @@ package struct RequestFraming: ~Copyable, Sendable {
     /// Says that the client sends no more: `truncated` when a request was under way, else nil.
     package mutating func finish() -> FramingViolation? {
         switch phase {
-        case .idle, .ended: nil
-        case .refused: nil
+        case .idle, .ended, .refused: nil
         case .head, .body: refuse(.truncated)
         }
     }

@@ -47,7 +47,7 @@ package struct RequestHead: Sendable, Equatable {
     package func queryParameter(_ name: String) -> String? {
         for pair in query.split(separator: "&") {
             let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            guard let key = parts.first, PercentEncoding.decode(key, plusIsSpace: true) == name else { continue }
+            guard PercentEncoding.decode(parts[0], plusIsSpace: true) == name else { continue }
             return parts.count == 2 ? PercentEncoding.decode(parts[1], plusIsSpace: true) : ""
         }
         return nil
@@ -55,7 +55,8 @@ package struct RequestHead: Sendable, Equatable {
 
     /// Writes the head in its one canonical spelling, with the blank line.
     ///
-    /// Returns false, with the offending part left out, when a head made by hand holds bytes that do not belong.
+    /// Returns false when a head made by hand holds bytes that do not belong: nothing is written when
+    /// they are in the request line, a field is left out when they are in it.
     package func append(to buffer: inout ByteBuffer) -> Bool {
         guard !method.isEmpty, method.utf8.allSatisfy(ByteClass.isToken),
             !target.isEmpty, target.utf8.allSatisfy(ByteClass.isTarget)

@@ -1,0 +1,127 @@
+// SPDX-FileCopyrightText: The Sluice authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Bytes
+import JSON
+
+/// The members of a request's body, and the places in it that a passthrough changes.
+struct OpenAIRequestOutline: Sendable {
+    /// A place in the body and what stands there instead.
+    struct Edit: Sendable {
+        let range: Range<Int>
+        let text: ByteBuffer
+    }
+
+    /// The members in their order; no name occurs twice.
+    private(set) var members: [JSONValue.Member] = []
+    private var isObject = false
+    private var model: Range<Int>?
+    private var options: Range<Int>?
+    /// Where the last member ends.
+    private var end = 0
+    /// What makes upstream report usage; `nil` when the client asked for it itself.
+    private var usageEdit: Edit?
+
+    init(_ body: Span<UInt8>) throws(DialectError) {
+        do {
+            try read(body)
+        } catch {
+            throw Self.refusal(of: error)
+        }
+        guard isObject else {
+            throw DialectError("The request body must be a JSON object.", code: "invalid_type")
+        }
+        try checkNames()
+        usageEdit = findUsageEdit(body)
+    }
+
+    /// What to change for an upstream, in the order of the body.
+    func edits(model name: String, forcesUsage: Bool) -> [Edit] {
+        var edits: [Edit] = []
+        if let model {
+            var text = ByteBuffer()
+            text.appendJSONString(name)
+            edits.append(Edit(range: model, text: text))
+        }
+        if forcesUsage, let usageEdit { edits.append(usageEdit) }
+        return edits.sorted { $0.range.lowerBound < $1.range.lowerBound }
+    }
+
+    private mutating func read(_ body: Span<UInt8>) throws(JSONError) {
+        var tokenizer = JSONTokenizer()
+        let first = try tokenizer.next(in: body)
+        isObject = first.kind == .beginObject
+        guard isObject else {
+            _ = try tokenizer.skip(first, in: body)
+            _ = try tokenizer.next(in: body)
+            return
+        }
+        while true {
+            let key = try tokenizer.next(in: body)
+            guard key.kind == .key else { break }
+            let token = try tokenizer.next(in: body)
+            let value = try JSONValue(token, reading: &tokenizer, in: body)
+            let isString = token.kind == .string
+            end = tokenizer.position
+            let range = token.range.lowerBound &- (isString ? 1 : 0)..<end
+            if key.equals("model", in: body) { model = range }
+            if key.equals("stream_options", in: body) { options = range }
+            members.append(JSONValue.Member(key.string(in: body), value))
+        }
+        _ = try tokenizer.next(in: body)
+    }
+
+    /// Two readers of the same body must not disagree on what it says.
+    private func checkNames() throws(DialectError) {
+        var names: Set<String> = []
+        for member in members {
+            guard names.insert(member.key).inserted else {
+                throw DialectError(
+                    "'\(member.key.prefix(64))' is given twice.", parameter: String(member.key.prefix(64)),
+                    code: "duplicate_parameter")
+            }
+        }
+    }
+
+    private func findUsageEdit(_ body: Span<UInt8>) -> Edit? {
+        func edit(_ range: Range<Int>, _ text: StaticString) -> Edit {
+            var buffer = ByteBuffer()
+            buffer.append(literal: text)
+            return Edit(range: range, text: buffer)
+        }
+        guard let options else { return edit(end..<end, ",\"stream_options\":{\"include_usage\":true}") }
+        var tokenizer = JSONTokenizer()
+        let value = body.extracting(options)
+        guard let first = try? tokenizer.next(in: value), first.kind == .beginObject else {
+            return edit(options, "{\"include_usage\":true}")
+        }
+        var isEmpty = true
+        while let key = try? tokenizer.next(in: value), key.kind == .key {
+            isEmpty = false
+            guard let range = try? tokenizer.skipValue(in: value) else { break }
+            guard key.equals("include_usage", in: value) else { continue }
+            let isTrue = value[range.lowerBound] == UInt8(ascii: "t")
+            let start = options.lowerBound
+            return isTrue ? nil : edit(start &+ range.lowerBound..<start &+ range.upperBound, "true")
+        }
+        let place = options.lowerBound &+ 1
+        return edit(place..<place, isEmpty ? "\"include_usage\":true" : "\"include_usage\":true,")
+    }
+
+    private static func refusal(of error: JSONError) -> DialectError {
+        let reason =
+            switch error.reason {
+            case .unexpectedByte: "unexpected character"
+            case .unexpectedEnd: "unexpected end"
+            case .invalidNumber: "invalid number"
+            case .invalidEscape: "invalid escape"
+            case .controlCharacter: "unescaped control character"
+            case .invalidUTF8: "invalid UTF-8"
+            case .loneSurrogate: "half a surrogate pair"
+            case .tooDeep: "nested too deeply"
+            case .trailingBytes: "something after the end"
+            }
+        return DialectError(
+            "The request body is not valid JSON: \(reason) at byte \(error.offset).", code: "invalid_json")
+    }
+}
