@@ -99,7 +99,7 @@ BODIES = [
     case(
         "F28",
         "Transfer-Encoding in an HTTP/1.0 request",
-        b"POST /v1/chat/completions HTTP/1.0\r\n" + BASE + b"Connection: keep-alive\r\n" + TE + b"\r\n" + chunked(B) + S,
+        P.replace(b"HTTP/1.1", b"HTTP/1.0", 1) + b"Connection: keep-alive\r\n" + TE + b"\r\n" + chunked(B) + S,
         ONE_THEN_CLOSE,
     ),
     case(
@@ -199,7 +199,12 @@ HEADS = [
     ),
     case("F82", "NUL in the target", b"GET /v1/mod\0els HTTP/1.1\r\nHost: gw\r\n" + AUTH + b"\r\n", BAD),
     case("F83", "CONNECT", b"CONNECT 169.254.169.254:80 HTTP/1.1\r\nHost: 169.254.169.254:80\r\n\r\n", BAD),
-    case("F89", "Transfer_Encoding frames nothing", cl(n).replace(b"\r\n\r\n", b"\r\nTransfer_Encoding: chunked\r\n\r\n"), TAKEN_OR_BAD),
+    case(
+        "F89",
+        "Transfer_Encoding frames nothing",
+        P + b"Content-Length: %d\r\nTransfer_Encoding: chunked\r\n\r\n" % N + B,
+        TAKEN_OR_BAD,
+    ),
     case("F90", "leading CRLF before the request line", b"\r\n" + G + CLOSE + b"\r\n", TAKEN_OR_BAD),
 ]
 

@@ -35,7 +35,8 @@ def yaml(value, indent=0):
 
 
 def scalar(value):
-    if isinstance(value, str) and PLAIN.fullmatch(value) and value.lower() not in ("true", "false", "null", "yes", "no"):
+    reserved = ("true", "false", "null", "yes", "no", "on", "off")
+    if isinstance(value, str) and PLAIN.fullmatch(value) and value.lower() not in reserved:
         return value
     return json.dumps(value)
 

@@ -119,10 +119,13 @@ def test_D10_leaving_after_any_number_of_bytes_leaves_nothing_behind(sluice):
     whole = len(ask(sluice.address, "ok").raw) + 600
     for number in range(60):
         connection = sluice.open_stream("ok-slow", metadata={"delay": "0.002", "count": "10"})
-        connection.socket.settimeout(2)
+        connection.socket.settimeout(0.5)
         left = whole * number // 60
-        while left > 0 and (data := connection.socket.recv(left)):
-            left -= len(data)
+        try:
+            while left > 0 and (data := connection.socket.recv(left)):
+                left -= len(data)
+        except TimeoutError:
+            pass  # this one had fewer bytes: it leaves behind its last
         leave(connection, WAYS[number % 3])
         connection.close()
 

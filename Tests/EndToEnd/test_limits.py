@@ -243,6 +243,7 @@ def test_W11_a_silence_longer_than_the_idle_deadline_does_not_end_a_stream(stric
 def test_two_requests_on_one_connection_have_a_deadline_each(strict):
     with Connection(strict.address) as connection:
         for _ in range(3):
-            connection.send(render("POST", "/v1/chat/completions", chat("ok-slow", stream=False, metadata={"delay": "0.1", "count": "4"})))
+            body = chat("ok-slow", stream=False, metadata={"delay": "0.1", "count": "4"})
+            connection.send(render("POST", "/v1/chat/completions", body))
             assert connection.response().status == 200
             time.sleep(0.5)

@@ -166,13 +166,13 @@ BAD_SETTINGS = {
     "bad size": ("limits:\n  max_body: 12parsecs\n", 2, "max_body"),
     "bad YAML": ("limits:\n  max_body: [1MiB\nauth: }\n", None, ""),
     "unknown provider kind": ("providers:\n  - name: a\n    kind: teapot\n", 3, "kind"),
-    "a deployment on a provider that is not there": (
+    "a deployment on no provider": (
         "models:\n  - name: m\n    deployments:\n      - {provider: nobody, model: x}\n",
         4,
         "nobody",
     ),
-    "missing variable": ("providers:\n  - {name: a, kind: openai, api_key: '${NO_SUCH_VARIABLE_HERE}'}\n", 2, "NO_SUCH"),
-    "number where a mapping is due": ("auth: 5\n", 1, "auth"),
+    "missing variable": ("providers:\n  - {name: a, kind: openai, api_key: '${NO_SUCH_NAME}'}\n", 2, "NO_SUCH_NAME"),
+    "a number for a mapping": ("auth: 5\n", 1, "auth"),
 }
 
 
@@ -251,7 +251,7 @@ def test_K11_a_log_pipe_that_nobody_reads_stalls_nothing(make_sluice):
         def up():
             try:
                 return bool(ask(address, "ok", 2).done)
-            except (ConnectionRefusedError, Closed):
+            except (ConnectionRefusedError, Closed, Silent):
                 return False
 
         wait_until(up, 10, "a first answer")
@@ -326,7 +326,6 @@ def test_readiness_fails_before_the_port_closes(make_sluice):
         time.sleep(0.1)
         try:
             answer = gateway.get("/readyz", timeout=2)
-            assert_error_answer(answer, 503) if answer.header("content-type", "").startswith("application/json") else None
             assert answer.status == 503
         except (Closed, ConnectionRefusedError):
             pass  # not accepting any more says it too

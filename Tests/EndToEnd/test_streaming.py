@@ -45,7 +45,8 @@ def test_tokens_arrive_one_by_one_at_curl(sluice):
     headers = ["-H", f"Authorization: Bearer {KEY}", "-H", "Content-Type: application/json"]
     command = ["curl", "-sSN", *headers, "-d", body, url]
     with subprocess.Popen(command, stdout=subprocess.PIPE, bufsize=0) as process:
-        times = [time.monotonic() for line in iter(process.stdout.readline, b"") if b'"content": "' in line or b'"content":"' in line]
+        lines = iter(process.stdout.readline, b"")
+        times = [time.monotonic() for line in lines if b'"content"' in line]
     assert process.returncode == 0
     assert times[-1] - times[0] > 0.5, "the tokens came in one burst"
 
@@ -85,7 +86,7 @@ def test_A6_a_stream_that_falls_silent_beats(beating):
     stream = ask(beating.address, "ok-think", metadata={"silence": "1.1"})
     assert_whole(stream, TEXT)
     assert 3 <= len(stream.heartbeats) <= 8
-    assert b": " not in stream.raw.split(b"data:")[0]
+    assert not [line for line in stream.raw.split(b"\n") if line.startswith(b":")], "comments upset some SDKs"
 
 
 def test_A6_a_stream_that_speaks_gets_no_heartbeat(beating):
