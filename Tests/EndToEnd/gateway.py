@@ -83,12 +83,21 @@ def settings(upstream, **changes):
                 "api_key": "sk-upstream-secret",
                 "max_retries": 0,
             },
+            {
+                "name": "nowhere",
+                "kind": "openai-compatible",
+                "base_url": "http://no-such-host.invalid/v1",
+                "api_key": "sk-upstream-secret",
+                "timeouts": {"connect": "1s"},
+                "max_retries": 0,
+            },
             {"name": "sim", "kind": "simulator"},
         ],
         "models": [
             *({"name": name, "deployments": [{"provider": "scripted", "model": name}]} for name in names),
             {"name": "alias", "deployments": [{"provider": "scripted", "model": "ok-alias-target"}]},
             {"name": "refused", "deployments": [{"provider": "closed", "model": "ok"}]},
+            {"name": "unresolved", "deployments": [{"provider": "nowhere", "model": "ok"}]},
         ],
     }
     for provider in base["providers"]:

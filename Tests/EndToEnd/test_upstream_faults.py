@@ -104,6 +104,16 @@ def test_N01_a_closed_port_is_told_at_once(gateway):
     assert time.monotonic() - started < 0.5
 
 
+def test_N02_a_name_that_does_not_resolve_blocks_nobody(gateway):
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(gateway.post, chat("unresolved"))
+        while not answer.done():
+            gateway.assert_healthy(0.5)
+            time.sleep(0.02)
+    assert answer.result().status in (502, 504)
+    assert_error_answer(answer.result())
+
+
 def test_U25_a_redirect_is_not_followed(gateway, upstream):
     before = upstream.count("fault-redirect-loop")
     assert gateway.post(chat("fault-redirect-loop")).status == 502
