@@ -7,6 +7,7 @@ import itertools
 import uuid
 
 import pytest
+
 from gateway import ScriptedUpstream, Sluice, settings
 
 

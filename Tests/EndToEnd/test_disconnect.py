@@ -11,6 +11,7 @@ import statistics
 import time
 
 import pytest
+
 from events import ask, assert_whole, chat, read_stream
 from wire import Connection, has_bytes, render, wait_until
 

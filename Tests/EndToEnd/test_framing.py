@@ -6,8 +6,9 @@
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-import framing_cases as f
 import pytest
+
+import framing_cases as f
 from checks import assert_error_answer
 from events import chat
 from wire import Closed, Connection, Silent, converse, render

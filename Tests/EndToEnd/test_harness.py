@@ -6,6 +6,7 @@
 import time
 
 import pytest
+
 from events import ask, assert_whole, chat, read_stream
 from gateway import yaml
 from upstream import MODES

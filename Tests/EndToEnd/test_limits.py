@@ -7,8 +7,9 @@ import base64
 import json
 import time
 
-import framing_cases as f
 import pytest
+
+import framing_cases as f
 from checks import assert_error_answer
 from events import ask, assert_whole, chat, read_stream
 from wire import Closed, Connection, Silent, converse, render, wait_until

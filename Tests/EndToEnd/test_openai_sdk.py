@@ -10,6 +10,7 @@ import time
 
 import openai
 import pytest
+
 from upstream_modes import TEXT, USAGE
 from wire import KEY, wait_until
 

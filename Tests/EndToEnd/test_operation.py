@@ -11,7 +11,7 @@ import subprocess
 import time
 
 import pytest
-from checks import assert_error_answer
+
 from events import ask, assert_whole, read_stream
 from gateway import BINARY, READY, settings, yaml
 from wire import Closed, Silent, render, wait_until

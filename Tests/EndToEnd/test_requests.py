@@ -6,9 +6,10 @@
 import json
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 import framing_cases as f
 import json_cases as j
-import pytest
 from checks import assert_error_answer
 from events import chat
 from wire import KEY, converse, render, request

@@ -10,6 +10,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+
 from checks import assert_error_answer
 from events import ask, assert_broken_off, assert_whole, chat, read_stream
 from upstream_modes import TEXT, USAGE

@@ -8,6 +8,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+
 from checks import assert_error_answer
 from events import ask, assert_broken_off, assert_whole, chat
 from upstream_modes import INJECTION, SPLIT_TEXT, TEXT
