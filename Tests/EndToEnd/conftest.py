@@ -1,0 +1,75 @@
+# SPDX-FileCopyrightText: The Sluice authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Fixtures: one scripted upstream, one gateway with generous limits, and a maker of special ones."""
+
+import itertools
+import uuid
+
+import pytest
+
+from gateway import ScriptedUpstream, Sluice, settings
+
+
+@pytest.fixture(scope="session")
+def upstream(tmp_path_factory):
+    process = ScriptedUpstream(tmp_path_factory.mktemp("upstream"))
+    yield process
+    process.kill()
+
+
+@pytest.fixture(scope="session")
+def sluice(upstream, tmp_path_factory):
+    """A gateway with generous limits, shared by all tests that leave it as they found it."""
+    process = Sluice(tmp_path_factory.mktemp("sluice"), settings(upstream))
+    yield process
+    process.stop()
+
+
+@pytest.fixture(scope="module")
+def make_sluice(upstream, tmp_path_factory):
+    """Starts gateways with settings of their own; each ends by SIGTERM and must exit with 0."""
+    started = []
+
+    def make(arguments=(), options=None, **changes):
+        directory = tmp_path_factory.mktemp("sluice")
+        process = Sluice(directory, settings(upstream, **changes), arguments, **(options or {}))
+        started.append(process)
+        return process
+
+    yield make
+    failures = []
+    for process in started:
+        if process.process.returncode is None:
+            try:
+                process.stop()
+            except AssertionError as failure:
+                failures.append(str(failure))
+    assert not failures, "\n".join(failures)
+
+
+@pytest.fixture(scope="session")
+def strict_settings():
+    """Deadlines short enough to wait for."""
+    return {
+        "limits": {
+            "header_timeout": "1s",
+            "body_timeout": "1s",
+            "idle_timeout": "1s",
+            "max_body": "32MiB",
+            "max_unauthenticated_body": "64KiB",
+        }
+    }
+
+
+@pytest.fixture(scope="module")
+def strict(make_sluice, strict_settings):
+    """A gateway whose deadlines are one second each."""
+    return make_sluice(**strict_settings)
+
+
+@pytest.fixture
+def tag():
+    """Makes names by which upstream's books tell one request from another."""
+    prefix, numbers = uuid.uuid4().hex[:8], itertools.count()
+    return lambda: f"{prefix}-{next(numbers)}"
