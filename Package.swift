@@ -52,11 +52,11 @@ let package = Package(
         floor("HTTPClient", ["CLibevent", "Reactor"]),
         // 5-9: where they meet
         floor("Settings", ["CYAML", "Bytes", "Telemetry"]),
-        floor("Providers", ["Bytes", "Chat", "Dialects", "HTTPClient", "Reactor", "SSE", "Telemetry"]),
+        floor("Providers", ["Bytes", "Chat", "Dialects", "HTTPClient", "JSON", "Reactor", "SSE", "Telemetry"]),
         floor("Services", ["Chat", "HTTPClient", "Providers", "Reactor", "Telemetry"]),
         floor(
             "FrontDoors",
-            ["Bytes", "Chat", "Dialects", "HTTPSemantics", "HTTPServer", "JSON", "Services", "Telemetry"]),
+            ["Bytes", "Chat", "Dialects", "HTTPSemantics", "HTTPServer", "JSON", "Providers", "Services", "Telemetry"]),
         floor(
             "Gateway",
             [

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 
+package import Chat
+
 /// Reads the events of an upstream's stream; one for each stream.
 ///
 /// It gives at most one terminal delta and marks what follows that as being after the end.

@@ -5,6 +5,7 @@ internal import Chat
 internal import Dialects
 internal import HTTPSemantics
 package import HTTPServer
+internal import Providers
 package import Services
 
 /// `POST /v1/chat/completions`: chat in OpenAI's dialect.
@@ -13,6 +14,7 @@ package final class ChatDoor: Door {
     private let relay: RelayService
     private let admission: AdmissionService
     private let maxBody: Int
+    private let buffer = EncodeBuffer()
     /// Whether new requests are turned away because the process is going down.
     package var isDraining = false
 
@@ -31,7 +33,7 @@ package final class ChatDoor: Door {
                 key == nil ? ErrorReply.missingKey : ErrorReply.wrongKey, requestID: id, to: request.response)
         }
         guard !isDraining else { return ErrorReply.send(ErrorReply.draining, requestID: id, to: request.response) }
-        request.owner = ChatCall(request, id: id, caller: caller, relay)
+        request.owner = ChatCall(request, id: id, caller: caller, relay, buffer)
         request.collectBody(limit: maxBody)
     }
 }
@@ -45,26 +47,28 @@ private final class ChatCall: RequestOwner {
     private let id: String
     private let caller: String
     private let relay: RelayService
+    private let buffer: EncodeBuffer
     private var exchange: Exchange?
 
-    init(_ request: ServerRequest, id: String, caller: String, _ relay: RelayService) {
+    init(_ request: ServerRequest, id: String, caller: String, _ relay: RelayService, _ buffer: EncodeBuffer) {
         self.request = request
+        self.buffer = buffer
         self.id = id
         self.caller = caller
         self.relay = relay
     }
 
     func receivedBody(_ body: [UInt8]) {
-        let chat: ChatRequest
+        let decoded: OpenAIChatRequest
         do {
-            chat = try OpenAIChatRequest.decode(body.span)
+            decoded = try OpenAIChatRequest(decoding: body.span)
         } catch {
             return ErrorReply.send(error.failure, requestID: id, to: request.response)
         }
-        let sink = OpenAIChatSink(request.response, requestID: id, chat)
+        let sink = OpenAIChatSink(request.response, requestID: id, decoded.chat, buffer)
         exchange = relay.begin(
             RelayRequest(
-                upstream: .init(dialect: .openAIChat, body: body, chat: chat), id: id,
+                upstream: .init(body: body, request: decoded), id: id,
                 door: "/v1/chat/completions", caller: caller, received: request.received),
             sink)
     }

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Bytes
+internal import Chat
 internal import HTTPSemantics
 package import HTTPServer
 internal import JSON
@@ -61,11 +62,11 @@ package final class ModelsDoor: Door {
 
     private func write(_ model: String, _ owner: String, into body: inout ByteBuffer) {
         body.append("{\"id\":")
-        JSONWriter.append(string: model, to: &body)
+        body.appendJSONString(model)
         body.append(",\"object\":\"model\",\"created\":")
         body.append(decimal: created)
         body.append(",\"owned_by\":")
-        JSONWriter.append(string: owner, to: &body)
+        body.appendJSONString(owner)
         body.append("}")
     }
 }

@@ -6,6 +6,7 @@ internal import Chat
 internal import Dialects
 internal import HTTPSemantics
 internal import HTTPServer
+internal import JSON
 internal import Services
 
 /// An exchange's client that speaks OpenAI's chat dialect.
@@ -24,12 +25,15 @@ final class OpenAIChatSink: ClientSink {
         self.buffer = buffer
         clientModel = chat.model
         wantsUsage = chat.includesUsage
-        encoder = PassthroughStreamEncoder(clientModel: chat.model, wantsUsage: chat.includesUsage)
+        encoder = PassthroughStreamEncoder(
+            upstreamModel: chat.model, clientModel: chat.model, wantsUsage: chat.includesUsage)
     }
 
     var isSaturated: Bool { response.isSaturated }
 
     func begin(_ attribution: Attribution) {
+        encoder = PassthroughStreamEncoder(
+            upstreamModel: attribution.model, clientModel: clientModel, wantsUsage: wantsUsage)
         var fields = common(attribution)
         fields.append("Content-Type", "text/event-stream; charset=utf-8")
         fields.append("Cache-Control", "no-cache, no-transform")
@@ -49,12 +53,18 @@ final class OpenAIChatSink: ClientSink {
 
     func flush() { response.flush() }
 
-    func respond(whole body: Span<UInt8>, _ reply: OpenAIChatReply, _ attribution: Attribution) {
+    func respond(whole body: Span<UInt8>, _ event: borrowing DecodedEvent, _ attribution: Attribution) {
         var fields = common(attribution)
         fields.append("Content-Type", "application/json")
-        buffer.bytes.removeAll()
-        reply.write(body, model: clientModel, into: &buffer.bytes)
-        response.respond(status: 200, fields: fields, body: buffer.bytes.bytes)
+        guard let range = event.modelRange, attribution.model != clientModel else {
+            return response.respond(status: 200, fields: fields, body: body)
+        }
+        buffer.use { bytes in
+            bytes.append(body, 0..<range.lowerBound)
+            bytes.appendEscaped(clientModel.utf8.span)
+            bytes.append(body, range.upperBound..<body.count)
+            response.respond(status: 200, fields: fields, body: bytes.bytes)
+        }
     }
 
     func refuse(_ failure: ChatFailure, retryAfter: String?, _ attribution: Attribution?) {
@@ -75,9 +85,10 @@ final class OpenAIChatSink: ClientSink {
     }
 
     private func send(_ encode: (inout ByteBuffer) -> Void) {
-        buffer.bytes.removeAll()
-        encode(&buffer.bytes)
-        response.write(buffer.bytes.bytes)
+        buffer.use { bytes in
+            encode(&bytes)
+            response.write(bytes.bytes)
+        }
     }
 
     private func common(_ attribution: Attribution) -> HTTPFields {
@@ -96,7 +107,16 @@ final class OpenAIChatSink: ClientSink {
 
 /// A buffer that is used by one encoder after the other and keeps its capacity.
 final class EncodeBuffer {
-    var bytes = ByteBuffer(capacity: 4096)
+    private var bytes = ByteBuffer(capacity: 4096)
+
+    /// Lends the buffer, empty.
+    func use(_ work: (inout ByteBuffer) -> Void) {
+        var lent = ByteBuffer()
+        swap(&lent, &bytes)
+        lent.removeAll(keepingAtMost: 1 << 20)
+        work(&lent)
+        swap(&lent, &bytes)
+    }
 }
 
 @available(*, unavailable)

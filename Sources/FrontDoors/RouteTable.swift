@@ -3,7 +3,7 @@
 
 package import HTTPSemantics
 package import HTTPServer
-package import Services
+internal import Services
 package import Telemetry
 
 /// From method and path to a door; answers for what has none.

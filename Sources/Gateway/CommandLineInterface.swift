@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Glibc
-internal import Reactor
+internal import Services
 internal import Settings
 internal import Telemetry
 
@@ -78,12 +78,12 @@ package enum CommandLineInterface {
     static func environment() -> [String: String] {
         var found: [String: String] = [:]
         var entry = unsafe Glibc.environ
-        while let text = unsafe entry?.pointee {
+        while let text = unsafe entry.pointee {
             let line = unsafe String(cString: text)
             if let equals = line.firstIndex(of: "=") {
                 found[String(line[..<equals])] = String(line[line.index(after: equals)...])
             }
-            unsafe entry = entry?.advanced(by: 1)
+            unsafe entry = entry.advanced(by: 1)
         }
         return found
     }
@@ -100,7 +100,7 @@ package enum CommandLineInterface {
         }
         do {
             let settings = try Settings.load(file: file, environment: environment())
-            _ = try RelayPolicyCheck.run(settings)
+            _ = try RelayPolicy(settings)
             writeText("\(settings)\n", to: 1)
             return EX_OK
         } catch {

@@ -43,12 +43,12 @@ final class Drain {
 
     private func begin() {
         guard !isUnderWay else {
-            log.warning("second signal: ending now", ["streams": String(relay.activeCount)])
+            log.warning("second signal: ending now", ["streams": .integer(relay.activeCount)])
             return loop.stop()
         }
         isUnderWay = true
         chatDoor.isDraining = true
-        log.info("draining", ["streams": String(relay.activeCount)])
+        log.info("draining", ["streams": .integer(relay.activeCount)])
         deadline = loop.now &+ limit
         server.drain()
         timer = LoopTimer(loop) { [unowned self] in self.check() }
@@ -61,7 +61,7 @@ final class Drain {
         if relay.activeCount == 0, server.connectionCount == 0 { return loop.stop() }
         if now >= deadline, !hasCancelled {
             hasCancelled = true
-            log.warning("drain deadline reached", ["streams": String(relay.activeCount)])
+            log.warning("drain deadline reached", ["streams": .integer(relay.activeCount)])
             relay.cancelAll("The gateway is shutting down.")
         }
         // Whoever has its answer, or its error, gets a second to take it.

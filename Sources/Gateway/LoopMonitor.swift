@@ -40,5 +40,3 @@ final class LoopMonitor {
 @available(*, unavailable)
 extension LoopMonitor: Sendable {}
 
-/// Seconds since 1970, for what is shown to people and other machines.
-func wallClockSeconds() -> Int { time(nil) }

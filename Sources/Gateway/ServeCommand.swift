@@ -35,8 +35,7 @@ enum ServeCommand {
     }
 
     private static func serve(_ settings: Settings) throws(StartError) -> Int32 {
-        // Without it every thread of libcurl's resolver would get an arena of its own.
-        _ = mallopt(M_ARENA_MAX, 1)
+        EventLoop.useOneArena()
         raiseDescriptorLimit()
         SignalWatcher.ignoreBrokenPipes()
         let log = Log(level: settings.log.level, format: settings.log.format)

@@ -1,7 +1,8 @@
 // SPDX-FileCopyrightText: The Sluice authors
 // SPDX-License-Identifier: Apache-2.0
 
-package import Chat
+internal import Bytes
+internal import Chat
 package import Dialects
 package import HTTPClient
 package import Telemetry
@@ -44,6 +45,7 @@ package final class Provider {
     package let dialect: Dialect
     private let configuration: Configuration
     private let transport: any UpstreamTransport
+    private let scratch = UpstreamReader.Scratch()
     /// The header fields that every request carries.
     private let fields: [(name: String, value: String)]
 
@@ -62,21 +64,21 @@ package final class Provider {
     }
 
     /// Asks for `model`, and delivers what comes to `receiver`, first after this has returned.
-    ///
-    /// Throws `DialectError` when the provider's dialect cannot say what the request says.
     package func open(
         _ request: UpstreamRequest, model: String, _ receiver: any UpstreamReceiver
-    ) throws(DialectError) -> any UpstreamTransfer {
-        let body = try OpenAIChatPassthrough.upstreamBody(request.body, request.chat, model: model)
+    ) -> any UpstreamTransfer {
+        var body = ByteBuffer(capacity: request.body.count + 128)
+        request.request.writePassthrough(request.body.span, model: model, into: &body)
         var fields = self.fields
         fields.append(("Accept", request.chat.streams ? "text/event-stream" : "application/json"))
-        let reader = UpstreamReader(provider: name, wantsStream: request.chat.streams, receiver)
-        let transfer = transport.start(
+        let reader = UpstreamReader(
+            provider: name, decoder: OpenAIChatStreamDecoder(), wantsStream: request.chat.streams, scratch: scratch,
+            receiver)
+        return transport.start(
             TransferRequest(
-                url: configuration.baseURL + "/chat/completions", fields: fields, body: body,
+                url: configuration.baseURL + "/chat/completions", fields: fields, body: body.storage,
                 timeouts: configuration.timeouts, authorities: configuration.authorities),
             reader)
-        return transfer
     }
 }
 

@@ -39,7 +39,7 @@ final class UpstreamReader: TransferReceiver {
     private var decoder: OpenAIChatStreamDecoder
     private var collected: [UInt8] = []
     private var sawDone = false
-    private var assembly: ReplyAssembly?
+    private var assembly: OpenAIChatAssembly?
 
     /// Storage that all readers of a loop decode into, one at a time.
     final class Scratch {
@@ -116,7 +116,7 @@ final class UpstreamReader: TransferReceiver {
         case UInt8(ascii: "<"): fail("upstream_invalid", "it answered with a web page")
         default:
             mode = .events
-            if !wantsStream { assembly = ReplyAssembly() }
+            if !wantsStream { assembly = OpenAIChatAssembly() }
             feed(chunk)
         }
     }
@@ -141,7 +141,7 @@ final class UpstreamReader: TransferReceiver {
         if scratch.event.isAfterEnd { return }
         if scratch.event.isTerminal { return receiveTerminal() }
         if assembly != nil {
-            assembly?.receive(scratch.event, data)
+            assembly?.append(scratch.event, data)
         } else {
             receiver.receive(scratch.event, named: name.utf8.span, data)
         }
@@ -210,24 +210,28 @@ final class UpstreamReader: TransferReceiver {
     }
 
     private func deliver(_ body: [UInt8]) {
-        let reply: OpenAIChatReply
+        var reader = OpenAIChatStreamDecoder(isWhole: true)
         do {
-            reply = try OpenAIChatReply(decoding: body.span)
+            try reader.decode(body.span, named: [UInt8]().span, into: &scratch.event)
         } catch {
             return fail("upstream_invalid", "its answer was not a chat completion")
         }
-        if let failure = reply.failure {
+        for case .failure(let failure) in scratch.event.deltas {
             return receiver.fail(
                 UpstreamFailure(status: failure.status, failure: failure, retryAfter: nil, provider: provider))
         }
-        if wantsStream { replay(body, reply) } else { receiver.receive(whole: body.span, reply) }
+        guard reader.ending != .empty else {
+            return fail("upstream_empty", "its answer held no choice")
+        }
+        if wantsStream { replay(body) } else { receiver.receive(whole: body.span, scratch.event) }
     }
 
     /// Gives a client that wants a stream the answer that came in one piece.
-    private func replay(_ body: [UInt8], _ reply: OpenAIChatReply) {
-        for event in reply.events(of: body.span) {
-            guard (try? decoder.decode(event.span, named: "".utf8.span, into: &scratch.event)) != nil else { continue }
-            if !scratch.event.isTerminal { receiver.receive(scratch.event, named: "".utf8.span, event.span) }
+    private func replay(_ body: [UInt8]) {
+        let name = [UInt8]()
+        for data in OpenAIChatReplay.chunks(of: body.span) {
+            guard (try? decoder.decode(data.span, named: name.span, into: &scratch.event)) != nil else { continue }
+            if !scratch.event.isTerminal { receiver.receive(scratch.event, named: name.span, data.span) }
         }
         receiver.finish()
     }

@@ -8,8 +8,8 @@ package protocol UpstreamReceiver: AnyObject {
     /// One event of the stream, whose data the deltas of `event` point into; false pauses the transfer
     /// after it (the event itself counts as taken).
     func receive(_ event: borrowing DecodedEvent, named name: Span<UInt8>, _ data: Span<UInt8>)
-    /// The whole answer, as JSON in the provider's dialect.
-    func receive(whole body: Span<UInt8>, _ reply: ChatReply)
+    /// The whole answer, as JSON in the provider's dialect, read as one event.
+    func receive(whole body: Span<UInt8>, _ event: borrowing DecodedEvent)
     /// Upstream gave a sign of life that means nothing else.
     func receivedComment()
     /// An event was not understood, and skipped.

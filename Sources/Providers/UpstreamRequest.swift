@@ -6,16 +6,16 @@ package import Dialects
 
 /// A chat request on its way to a provider: what the client sent, and what it means.
 package struct UpstreamRequest {
-    /// The dialect in which `body` is written.
-    package var dialect: Dialect
     /// The client's body, unchanged.
     package var body: [UInt8]
-    /// What it means.
-    package var chat: ChatRequest
+    /// What it means, and how it is handed on in its own dialect.
+    package var request: OpenAIChatRequest
 
-    package init(dialect: Dialect, body: [UInt8], chat: ChatRequest) {
-        self.dialect = dialect
+    /// What is asked, in no dialect.
+    package var chat: ChatRequest { request.chat }
+
+    package init(body: [UInt8], request: OpenAIChatRequest) {
         self.body = body
-        self.chat = chat
+        self.request = request
     }
 }

@@ -57,6 +57,11 @@ package final class EventLoop {
         unsafe event_base_free(base)
     }
 
+    /// Keeps malloc to one arena: each thread of libcurl's resolver would get one of its own otherwise.
+    package static func useOneArena() {
+        _ = mallopt(M_ARENA_MAX, 1)
+    }
+
     /// The monotonic time in nanoseconds; only differences mean anything.
     package var now: UInt64 { monotonicNow() }
 
@@ -142,3 +147,6 @@ package func monotonicNow() -> UInt64 {
     _ = unsafe clock_gettime(CLOCK_MONOTONIC, &time)
     return UInt64(truncatingIfNeeded: time.tv_sec) &* 1_000_000_000 &+ UInt64(truncatingIfNeeded: time.tv_nsec)
 }
+
+/// Seconds since 1970, for what is shown to people and other machines; never for measuring.
+package func wallClockSeconds() -> Int { time(nil) }

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Bytes
-import Chat
+package import Chat
 import JSON
 
 /// Reads a stream of chat completion chunks, as OpenAI and those who imitate it send them.
@@ -10,11 +10,13 @@ package struct OpenAIChatStreamDecoder: StreamDecoder {
     private enum Phase { case open, done, failed }
 
     private var phase = Phase.open
-    private var chunk = OpenAIChatChunk()
+    private var chunk: OpenAIChatChunk
     private var choices = OpenAIChoiceStates()
 
-    /// A decoder at the start of a stream.
-    package init() {}
+    /// A decoder at the start of a stream; or, when `isWhole`, of a completion in one piece, which it reads as one event.
+    package init(isWhole: Bool = false) {
+        chunk = OpenAIChatChunk(isWhole: isWhole)
+    }
 
     package mutating func decode(
         _ data: Span<UInt8>, named name: Span<UInt8>, into event: inout DecodedEvent

@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: The Sluice authors
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Chat
 package import Telemetry
 
 /// Keeps the latest records in memory and writes a line of each to the log.
@@ -32,17 +33,22 @@ package final class AuditService: AuditSink {
         log.info(
             "request",
             [
-                "id": record.requestID, "door": record.door, "caller": record.caller,
-                "model": record.requestedModel, "provider": record.provider, "upstream_model": record.model,
-                "stream": record.isStream ? "true" : "false", "status": String(record.status),
-                "outcome": record.outcome.rawValue,
-                "first_token_ms": record.timeToFirstToken.map { String($0 / 1_000_000) } ?? "-",
-                "duration_ms": String(record.duration / 1_000_000), "events": String(record.events),
-                "input_tokens": record.usage?.input.map { String($0) } ?? "-",
-                "output_tokens": record.usage?.output.map { String($0) } ?? "-",
-                "error": record.error ?? "-",
+                "id": .text(record.requestID), "door": .text(record.door), "caller": .text(record.caller),
+                "model": .text(record.requestedModel), "provider": .text(record.provider),
+                "upstream_model": .text(record.model), "stream": .text(record.isStream ? "true" : "false"),
+                "status": .integer(record.status), "outcome": .text(record.outcome.rawValue),
+                "first_token_ms": milliseconds(record.timeToFirstToken),
+                "duration_ms": milliseconds(record.duration), "events": .integer(record.events),
+                "input_tokens": count(record.usage?.input), "output_tokens": count(record.usage?.output),
+                "error": .text(record.error ?? "-"),
             ])
     }
+
+    private func milliseconds(_ nanoseconds: UInt64?) -> LogValue {
+        nanoseconds.map { .integer(Int($0 / 1_000_000)) } ?? .text("-")
+    }
+
+    private func count(_ tokens: Int?) -> LogValue { tokens.map { .integer($0) } ?? .text("-") }
 
     private func count(_ record: AuditRecord) {
         metrics.countRequest(

@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import Chat
-package import Providers
 
 /// The client's side of an exchange, in its own dialect. After `respond`, `refuse`, `fail` or `finish`
 /// nothing more is called.
@@ -18,7 +17,7 @@ package protocol ClientSink: AnyObject {
     /// Sends what was written.
     func flush()
     /// Sends the whole answer.
-    func respond(whole body: Span<UInt8>, _ reply: ChatReply, _ attribution: Attribution)
+    func respond(whole body: Span<UInt8>, _ event: borrowing DecodedEvent, _ attribution: Attribution)
     /// Answers with an error status.
     func refuse(_ failure: ChatFailure, retryAfter: String?, _ attribution: Attribution?)
     /// Ends a stream with an error event.

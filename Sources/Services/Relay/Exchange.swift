@@ -84,11 +84,7 @@ package final class Exchange {
         record.provider = attribution.provider
         record.model = attribution.model
         record.attempts = 1
-        do {
-            transfer = try candidate.provider.open(request.upstream, model: candidate.model, self)
-        } catch {
-            return refuse(error.failure)
-        }
+        transfer = candidate.provider.open(request.upstream, model: candidate.model, self)
         relay.metrics.upstreamTransfersActive.add()
         let timer = LoopTimer(relay.loop) { [unowned self] in self.checkSilence() }
         timer.schedule(after: relay.policy.commitAfter)
@@ -201,7 +197,7 @@ extension Exchange: UpstreamReceiver {
     }
 
     package func receive(_ event: borrowing DecodedEvent, named name: Span<UInt8>, _ data: Span<UInt8>) {
-        accumulator.receive(event, data)
+        for delta in event.deltas { accumulator.append(delta, from: data) }
         let action = state.receivedEvent()
         guard action == .begin || action == .write else { return perform(action) }
         if action == .begin {
@@ -214,12 +210,12 @@ extension Exchange: UpstreamReceiver {
         sink?.write(event, named: name, data)
     }
 
-    package func receive(whole body: Span<UInt8>, _ reply: ChatReply) {
-        accumulator.receive(reply, body)
+    package func receive(whole body: Span<UInt8>, _ event: borrowing DecodedEvent) {
+        for delta in event.deltas { accumulator.append(delta, from: body) }
         noteFirstEvent()
         let action = state.receivedWhole()
         guard action == .respond else { return perform(action) }
-        if let attribution { sink?.respond(whole: body, reply, attribution) }
+        if let attribution { sink?.respond(whole: body, event, attribution) }
         close()
     }
 
@@ -231,7 +227,7 @@ extension Exchange: UpstreamReceiver {
     package func receivedMalformedEvent() {
         relay.metrics.malformedEvents.add()
         relay.log.warning(
-            "upstream event skipped: not understood", ["id": record.requestID, "provider": record.provider])
+            "upstream event skipped: not understood", ["id": .text(record.requestID), "provider": .text(record.provider)])
     }
 
     package func flush() { sink?.flush() }

@@ -1,6 +1,8 @@
 // SPDX-FileCopyrightText: The Sluice authors
 // SPDX-License-Identifier: Apache-2.0
 
+package import Telemetry
+
 /// What an exchange does next, decided without a socket, a clock or a dialect.
 ///
 /// Each outside event is one mutating function that returns the one action it calls for. An exchange ends exactly once;

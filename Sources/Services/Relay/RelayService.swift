@@ -64,7 +64,7 @@ package final class RelayService {
         if exchange.wasDrained { drainsUnderWay -= 1 }
         var record = record
         record.text = accumulator.text
-        record.toolCalls = accumulator.toolCalls.map { ($0.name, $0.arguments) }
+        record.toolCalls = (accumulator.choices.first?.toolCalls ?? []).map { ($0.name, $0.arguments) }
         audit.record(record)
         if exchanges.isEmpty { whenIdle?() }
     }
