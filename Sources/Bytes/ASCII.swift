@@ -3,8 +3,8 @@
 
 /// The bytes that the formats give a meaning to, by name, and the classes they fall into.
 ///
-/// Public, inlinable and computed for the benchmark of the tokenizer: Swift 6.3 inlines nothing that is `package`
-/// into another module, and each constant would be a call.
+/// Public, inlinable and computed for the benchmark of the tokenizer: Swift 6.3 inlines nothing that is
+/// `package` into another module, and each constant would be a call.
 public enum ASCII {
     @inlinable public static var tab: UInt8 { 0x09 }
     @inlinable public static var lineFeed: UInt8 { 0x0A }
