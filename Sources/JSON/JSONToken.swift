@@ -2,9 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// One token of a JSON text, as places in the bytes it was read from.
-package struct JSONToken: Sendable, Equatable {
+///
+/// Public because Swift 6.3 inlines nothing that is `package` into another module, not even comparing kinds.
+public struct JSONToken: Sendable, Equatable {
     /// What a token is.
-    package enum Kind: Sendable, Equatable {
+    @frozen public enum Kind: Sendable, Equatable {
         case beginObject, endObject, beginArray, endArray
         /// A member's name; its colon has been read too.
         case key
@@ -14,11 +16,11 @@ package struct JSONToken: Sendable, Equatable {
     }
 
     /// What the token is.
-    package let kind: Kind
+    public let kind: Kind
     /// The token's bytes; of a key or string the inside, without the quotes and still escaped.
-    package let range: Range<Int>
+    public let range: Range<Int>
     /// Whether a key or string contains a backslash.
-    package let hasEscapes: Bool
+    public let hasEscapes: Bool
 
     package init(_ kind: Kind, _ range: Range<Int>, hasEscapes: Bool = false) {
         self.kind = kind

@@ -26,7 +26,8 @@ import Testing
 
     @Test("writes numbers as the standard library does", arguments: [0, 1, 9, 10, 255, 4096, -7, .max, .min])
     func numbers(_ number: Int) {
-        var decimal = ByteBuffer(), hexadecimal = ByteBuffer()
+        var decimal = ByteBuffer()
+        var hexadecimal = ByteBuffer()
         decimal.append(decimal: number)
         hexadecimal.append(hexadecimal: number)
         #expect(decimal.storage == Array(String(number).utf8))
@@ -55,7 +56,8 @@ import Testing
     @Test("finds the first of two neighbours, which a borrow could hide") func neighbours() {
         let bytes: [UInt8] = [0x61, 0x0B, 0x0A, 0x0B, 0x0D, 0x23, 0x22, 0x80]
         #expect(bytes.span.firstLineEnd(from: 0) == 2)
-        #expect(([0x80, 0x23, 0x22, 0x23, 0x5D, 0x5C, 0x20, 0x1F] as [UInt8]).span.firstToEscape(from: 0) == 2)
+        #expect(
+            ([0x80, 0x23, 0x22, 0x23, 0x5D, 0x5C, 0x20, 0x1F] as [UInt8]).span.firstToEscape(from: 0) == 2)
     }
 
     @Test("knows the length of every scalar in UTF-8") func scalars() {
@@ -70,7 +72,8 @@ import Testing
     @Test(
         "refuses ill-formed UTF-8",
         arguments: [
-            [0x80], [0xC0, 0x80], [0xC1, 0xBF], [0xE0, 0x9F, 0xBF], [0xED, 0xA0, 0x80], [0xF0, 0x8F, 0xBF, 0xBF],
+            [0x80], [0xC0, 0x80], [0xC1, 0xBF], [0xE0, 0x9F, 0xBF], [0xED, 0xA0, 0x80],
+            [0xF0, 0x8F, 0xBF, 0xBF],
             [0xF4, 0x90, 0x80, 0x80], [0xF5, 0x80, 0x80, 0x80], [0xFF], [0xC2, 0x41], [0xE2, 0x82, 0x41],
         ] as [[UInt8]])
     func illFormed(_ bytes: [UInt8]) {

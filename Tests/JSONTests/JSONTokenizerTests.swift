@@ -25,7 +25,9 @@ struct TextCase: CustomTestStringConvertible, Sendable {
         }
         if let folder = ProcessInfo.processInfo.environment["SLUICE_JSON_CASES"] {
             for (name, bytes) in files(URL(filePath: folder)) {
-                guard let mark = name.first, "yni".contains(mark), name.dropFirst().first == "_" else { continue }
+                guard let mark = name.first, "yni".contains(mark), name.dropFirst().first == "_" else {
+                    continue
+                }
                 cases.append(TextCase(name: name, bytes: bytes, verdict: mark == "i" ? nil : mark == "y"))
             }
         }
@@ -71,7 +73,8 @@ func tokens(_ bytes: [UInt8], lone: Bool = false) throws(JSONError) -> [JSONToke
             .endObject, .endOfInput,
         ]
         #expect(all.map(\.kind) == kinds)
-        #expect(all.map { String(decoding: bytes[$0.range], as: UTF8.self) }[1...4] == ["a\\n", "[", "1.50", "x"])
+        #expect(
+            all.map { String(decoding: bytes[$0.range], as: UTF8.self) }[1...4] == ["a\\n", "[", "1.50", "x"])
         #expect(all.map(\.hasEscapes).firstIndex(of: true) == 1)
     }
 
@@ -93,7 +96,9 @@ func tokens(_ bytes: [UInt8], lone: Bool = false) throws(JSONError) -> [JSONToke
         #expect(throws: JSONError(.tooDeep, at: 1)) { try tokenizer.next(in: bytes.span) }
     }
 
-    @Test("skips a value and says where it stood", arguments: ["{\"x\":[1,{}]}", "[]", "\"a\\\"b\"", "-1.5e3", "null"])
+    @Test(
+        "skips a value and says where it stood",
+        arguments: ["{\"x\":[1,{}]}", "[]", "\"a\\\"b\"", "-1.5e3", "null"])
     func skips(_ value: String) throws {
         let bytes = Array("{\"k\": \(value) ,\"z\":1}".utf8)
         var tokenizer = JSONTokenizer()
@@ -112,7 +117,8 @@ func tokens(_ bytes: [UInt8], lone: Bool = false) throws(JSONError) -> [JSONToke
     @Test(
         "compares a key with a text however it is escaped",
         arguments: [
-            ("model", true), (#"\u006dodel"#, true), (#"mode\u006C"#, true), ("mode", false), ("models", false),
+            ("model", true), (#"\u006dodel"#, true), (#"mode\u006C"#, true), ("mode", false),
+            ("models", false),
             (#"mode\u006d"#, false), (#"\u006dodels"#, false), ("Model", false),
         ])
     func keys(_ key: String, isModel: Bool) throws {
@@ -125,10 +131,12 @@ func tokens(_ bytes: [UInt8], lone: Bool = false) throws(JSONError) -> [JSONToke
     @Test(
         "reads whole numbers by value, not by spelling",
         arguments: [
-            ("0", 0), ("-0", 0), ("12", 12), ("-12", -12), ("1.0", 1), ("1.5", nil), ("1e3", 1000), ("1200e-2", 12),
+            ("0", 0), ("-0", 0), ("12", 12), ("-12", -12), ("1.0", 1), ("1.5", nil), ("1e3", 1000),
+            ("1200e-2", 12),
             ("12.5e1", 125), ("12.50e1", 125), ("1e-1", nil), ("0e999999999999999999", 0), ("1e400", nil),
             ("9223372036854775807", Int.max), ("9223372036854775808", nil), ("-9223372036854775808", Int.min),
-            ("-9223372036854775809", nil), ("99999999999999999999999", nil), ("0.000", 0), ("100000.00", 100_000),
+            ("-9223372036854775809", nil), ("99999999999999999999999", nil), ("0.000", 0),
+            ("100000.00", 100_000),
             ("0.001e3", 1), ("10000000000000000000000e-20", 100),
         ] as [(String, Int?)])
     func integers(_ text: String, value: Int?) throws {

@@ -21,7 +21,8 @@ import Testing
     @Test(
         "writes back what it read",
         arguments: [
-            #"{"a":[1.50,-0,1e400,"x"],"a":{},"":null}"#, #""\"\\\n\r\t\b\f\u0000\u001f/é漢😀""#, "[]", "[[],{},[[]]]",
+            #"{"a":[1.50,-0,1e400,"x"],"a":{},"":null}"#, #""\"\\\n\r\t\b\f\u0000\u001f/é漢😀""#, "[]",
+            "[[],{},[[]]]",
             "\"\u{2028}\"",
         ])
     func roundTrip(_ json: String) throws {
@@ -42,12 +43,14 @@ import Testing
                 json.member("yes", true)
                 json.member("none", .null)
                 json.member("text", escaped: upstream.span, 2..<6)
-                json.member("list", array: { json in
-                    json.integer(1)
-                    json.array { _ in }
-                    json.object { _ in }
-                    json.string("s")
-                })
+                json.member(
+                    "list",
+                    array: { json in
+                        json.integer(1)
+                        json.array { _ in }
+                        json.object { _ in }
+                        json.string("s")
+                    })
                 json.key("raw")
                 json.raw(upstream.span, 8..<upstream.count)
             }

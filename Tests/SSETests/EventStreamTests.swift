@@ -94,7 +94,8 @@ struct Heard: Equatable {
         "refuses what passes its limit, the same at every split",
         arguments: [
             ("data: ok\n\ndata: 0123456789\n\n", true), ("data: 01234567\ndata: 01234567\n\n", true),
-            (": 0123456789012\n", true), ("data: 0123456\n\n", false), ("data: 0123456\ndata: 012\n\n", false),
+            (": 0123456789012\n", true), ("data: 0123456\n\n", false),
+            ("data: 0123456\ndata: 012\n\n", false),
             ("data: 0\n\n0123456789abcde", true),
         ])
     func limit(_ stream: String, isRefused: Bool) {
@@ -108,8 +109,12 @@ struct Heard: Equatable {
 
     @Test("stays terminated once the limit is passed") func terminated() {
         var parser = EventStreamParser(limit: 4)
-        #expect(throws: EventStreamError.tooLong(limit: 4)) { try parser.feed(Array("data: a".utf8).span) { _, _ in } }
-        #expect(throws: EventStreamError.tooLong(limit: 4)) { try parser.feed(Array("\n".utf8).span) { _, _ in } }
+        #expect(throws: EventStreamError.tooLong(limit: 4)) {
+            try parser.feed(Array("data: a".utf8).span) { _, _ in }
+        }
+        #expect(throws: EventStreamError.tooLong(limit: 4)) {
+            try parser.feed(Array("\n".utf8).span) { _, _ in }
+        }
         #expect(throws: EventStreamError.tooLong(limit: 4)) { try parser.finish { _, _ in } }
     }
 }
@@ -118,7 +123,8 @@ struct Heard: Equatable {
     @Test(
         "writes an event as lines",
         arguments: [
-            ("a", nil, "data: a\n\n"), ("a\nb", "e", "event: e\ndata: a\ndata: b\n\n"), ("", nil, "data: \n\n"),
+            ("a", nil, "data: a\n\n"), ("a\nb", "e", "event: e\ndata: a\ndata: b\n\n"),
+            ("", nil, "data: \n\n"),
             ("a\r\nb\rc\n", nil, "data: a\ndata: b\ndata: c\ndata: \n\n"),
             ("a", "e\ndata: x", "event: e\ndata: a\n\n"),
         ] as [(String, String?, String)])

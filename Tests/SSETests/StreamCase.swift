@@ -54,7 +54,8 @@ struct StreamCase: CustomTestStringConvertible, Sendable {
         let file = try! JSONSerialization.jsonObject(with: data) as! [String: Any]
         return (file["cases"] as! [[String: Any]]).map { item in
             let chunks = (item["chunksHex"] as? [String])?.map(unhex)
-            let whole = (item["inputHex"] as? String).map(unhex) ?? (item["input"] as? String).map { Array($0.utf8) }
+            let whole =
+                (item["inputHex"] as? String).map(unhex) ?? (item["input"] as? String).map { Array($0.utf8) }
             return StreamCase(
                 name: "outside: " + (item["name"] as! String),
                 bytes: whole ?? chunks!.flatMap { $0 },
