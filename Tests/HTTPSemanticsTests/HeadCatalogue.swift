@@ -12,7 +12,8 @@ private func line(_ text: String) -> [UInt8] {
 }
 
 let fieldCases: [FramingCase] = [
-    .init("F54", "bare line feeds for line ends", wire("GET / HTTP/1.1\nHost: gw\n\n"), refused: .requestLine),
+    .init("F54", "bare line feeds for line ends", wire("GET / HTTP/1.1\nHost: gw\n\n"),
+        refused: .requestLine),
     .init("F54", "a bare line feed behind a field", get("X-A: b\nX-C: d\r\n"), refused: .lineEnd),
     .init("F54", "a bare line feed for the empty line", wire("GET / HTTP/1.1\r\nHost: gw\r\n\n"),
         refused: .fieldName),
@@ -31,7 +32,8 @@ let fieldCases: [FramingCase] = [
     .init("F63", "an empty name", get(": b\r\n"), refused: .fieldName),
     .init("F64", "a name that is not ASCII", get("X-\u{E9}: b\r\n"), refused: .fieldName),
     .init("F65", "a bracket in a name", get("X(A): b\r\n"), refused: .fieldName),
-    .init("A16", "two Authorization fields", get("authorization: Bearer OTHER\r\n"), refused: .duplicateField),
+    .init("A16", "two Authorization fields", get("authorization: Bearer OTHER\r\n"),
+        refused: .duplicateField),
     .init("A16", "two keys", get("X-Api-Key: a\r\nx-api-key: b\r\n"), refused: .duplicateField),
     .init("F88", "two media types", post("content-type: text/plain\r\n"), refused: .duplicateField),
     .init("F87", "an expectation other than 100-continue", post("Expect: 200-ok\r\n"), refused: .expectation),
