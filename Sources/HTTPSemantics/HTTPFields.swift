@@ -148,7 +148,9 @@ package struct HTTPFields: Sendable, Equatable {
 
     private func matches(_ record: Record, _ name: String) -> Bool {
         guard record.name.count == name.utf8.count else { return false }
-        return records[record.name].elementsEqual(name.utf8) { ByteClass.lowered($0) == ByteClass.lowered($1) }
+        return records[record.name].elementsEqual(name.utf8) {
+            ByteClass.lowered($0) == ByteClass.lowered($1)
+        }
     }
 }
 

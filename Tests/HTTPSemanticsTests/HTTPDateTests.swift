@@ -1,0 +1,33 @@
+// SPDX-FileCopyrightText: The Sluice authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import Testing
+
+@testable import HTTPSemantics
+
+@Suite("HTTPDate")
+struct HTTPDateTests {
+    @Test("writes known times", arguments: [
+        (784_111_777, "Sun, 06 Nov 1994 08:49:37 GMT"), (0, "Thu, 01 Jan 1970 00:00:00 GMT"),
+        (-1, "Wed, 31 Dec 1969 23:59:59 GMT"), (951_782_400, "Tue, 29 Feb 2000 00:00:00 GMT"),
+        (4_107_542_400, "Mon, 01 Mar 2100 00:00:00 GMT"), (Int.max, "Fri, 31 Dec 9999 23:59:59 GMT"),
+        (Int.min, "Sat, 01 Jan 0000 00:00:00 GMT"),
+    ])
+    func known(_ seconds: Int, _ text: String) {
+        #expect(HTTPDate.string(fromUnixTime: seconds) == text)
+    }
+
+    @Test("agrees with Foundation's calendar over four centuries")
+    func agrees() {
+        let formatter = DateFormatter()
+        formatter.locale = Locale(identifier: "en_US_POSIX")
+        formatter.timeZone = TimeZone(identifier: "GMT")
+        formatter.dateFormat = "EEE, dd MMM yyyy HH:mm:ss 'GMT'"
+        // Steps of some 53 days and odd seconds, from 1800 to 2200.
+        for seconds in stride(from: -5_364_662_400, to: 7_258_118_400, by: 4_579_321) {
+            let expected = formatter.string(from: Date(timeIntervalSince1970: TimeInterval(seconds)))
+            #expect(HTTPDate.string(fromUnixTime: seconds) == expected)
+        }
+    }
+}
