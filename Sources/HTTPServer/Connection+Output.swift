@@ -83,8 +83,8 @@ extension Connection {
             var parts = unsafe [vector(prefix), vector(payload), vector(suffix)]
             sent = unsafe writev(descriptor, &parts, 3)
             if sent < 0 {
-                // A dead peer is reported by the bufferevent's reading side; here it only means "not sent".
-                guard errno == EAGAIN || errno == EINTR else { return }
+                // A dead peer is mostly seen by the reading side first; but that may be switched off.
+                guard errno == EAGAIN || errno == EINTR else { return kill() }
                 sent = 0
             }
         }
