@@ -60,6 +60,11 @@ let package = Package(
         // Benchmarks: epoll, which Swift's Glibc leaves out, and the load generator that uses it
         .systemLibrary(name: "CEpoll", path: "bench/CEpoll"),
         .executableTarget(
-            name: "relay-load", dependencies: ["CEpoll"], path: "bench/relay", exclude: ["run"], swiftSettings: settings),
+            name: "relay-load",
+            dependencies: ["CEpoll"],
+            path: "bench/relay",
+            exclude: ["run"],
+            swiftSettings: settings
+        ),
     ]
 )

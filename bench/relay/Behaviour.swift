@@ -40,7 +40,9 @@ struct ChatRequestSketch {
     let wantsUsage: Bool
 
     init?(body: String) {
-        guard let name = Self.string("model", in: body), let model = name.split(separator: "/").last else { return nil }
+        guard let name = Self.string("model", in: body), let model = name.split(separator: "/").last else {
+            return nil
+        }
         self.model = model
         tag = Self.string("user", in: body).flatMap { Int($0.dropFirst()) } ?? -1
         wantsUsage = Self.value("include_usage", in: body)?.hasPrefix("true") ?? false

@@ -26,8 +26,10 @@ struct ChatEvents {
         let stop = Self.chunk(Self.chatChunk(model, "{}", finish: #""stop""#))
         let done = Self.chunk("data: [DONE]\n\n") + Array("0\r\n\r\n".utf8)
         let usage = Self.chunk(
-            #"data: {"id":"chatcmpl-relay","object":"chat.completion.chunk","created":1700000000,"model":"\#(model)","#
-                + #""choices":[],"usage":{"prompt_tokens":9,"completion_tokens":9,"total_tokens":18}}"# + "\n\n")
+            #"data: {"id":"chatcmpl-relay","object":"chat.completion.chunk","created":1700000000,"#
+                + #""model":"\#(model)","#
+                + #""choices":[],"usage":{"prompt_tokens":9,"completion_tokens":9,"total_tokens":18}}"#
+                + "\n\n")
         end = stop + done
         endWithUsage = stop + usage + done
 
@@ -61,7 +63,8 @@ struct ChatEvents {
     static func json(_ status: String, _ body: String) -> [UInt8] {
         Array(
             """
-            HTTP/1.1 \(status)\r\nContent-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)
+            HTTP/1.1 \(status)\r\nContent-Type: application/json\r\n\
+            Content-Length: \(body.utf8.count)\r\n\r\n\(body)
             """.utf8)
     }
 
@@ -70,13 +73,15 @@ struct ChatEvents {
         json(
             "200 OK",
             #"{"id":"chatcmpl-relay","object":"chat.completion","created":1700000000,"model":"\#(model)","#
-                + #""choices":[{"index":0,"message":{"role":"assistant","content":"Water finds its own level."},"#
+                + #""choices":[{"index":0,"message":{"role":"assistant","#
+                + #""content":"Water finds its own level."},"#
                 + #""logprobs":null,"finish_reason":"stop"}],"#
                 + #""usage":{"prompt_tokens":9,"completion_tokens":6,"total_tokens":15}}"#)
     }
 
     private static func chatChunk(_ model: Substring, _ delta: String, finish: String) -> String {
-        #"data: {"id":"chatcmpl-relay","object":"chat.completion.chunk","created":1700000000,"model":"\#(model)","#
+        #"data: {"id":"chatcmpl-relay","object":"chat.completion.chunk","created":1700000000,"#
+                + #""model":"\#(model)","#
             + #""choices":[{"index":0,"delta":\#(delta),"finish_reason":\#(finish)}]}"# + "\n\n"
     }
 

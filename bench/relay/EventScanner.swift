@@ -22,7 +22,8 @@ final class Recorder {
 
 /// Finds the events of one stream in its body, however the bytes are cut.
 ///
-/// Not a full parser: it knows the lines that the mock upstream writes, in any spelling of the JSON round them.
+/// Not a full parser: it knows the lines that the mock upstream writes, in any spelling of the JSON round
+/// them.
 struct EventScanner {
     /// The start of a line whose end has not come yet.
     private var partial: [UInt8] = []
@@ -65,7 +66,8 @@ struct EventScanner {
     private func number(_ line: Span<UInt8>, from start: Int) -> Int64 {
         var value: Int64 = 0
         var position = start
-        while position < line.count, case let digit = line[position] &- 48, digit < 10, position < start + 18 {
+        while position < line.count, case let digit = line[position] &- 48, digit < 10, position < start + 18
+        {
             value = value * 10 + Int64(digit)
             position += 1
         }

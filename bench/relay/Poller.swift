@@ -6,8 +6,8 @@ import Glibc
 
 /// A level-triggered epoll set whose events name the descriptor that is ready.
 ///
-/// An event may be stale, of a descriptor closed and taken again earlier in the same batch, so what a connection
-/// does on it must bear being called for nothing.
+/// An event may be stale, of a descriptor closed and taken again earlier in the same batch, so what a
+/// connection does on it must bear being called for nothing.
 @safe final class Poller {
     private let epoll = epoll_create1(0)
     private var events = unsafe [epoll_event](repeating: epoll_event(), count: 1024)

@@ -45,7 +45,8 @@ struct ResponseReader {
             case .body(let remaining):
                 let end = min(bytes.count, position + remaining)
                 body(bytes.extracting(position..<end))
-                state = end - position == remaining ? .complete : .body(remaining: remaining - (end - position))
+                state =
+                    end - position == remaining ? .complete : .body(remaining: remaining - (end - position))
                 position = end
             case .untilClose:
                 body(bytes.extracting(position..<bytes.count))

@@ -41,7 +41,10 @@ struct Scenarios {
         let nanoseconds = monotonicNow() - begin
         report(
             "end",
-            ["events": load.recorder.events, "nanoseconds": Int(nanoseconds), "live": load.live, "reads": load.reads],
+            [
+                "events": load.recorder.events, "nanoseconds": Int(nanoseconds), "live": load.live,
+                "reads": load.reads
+            ],
             load.recorder.latencies)
         _ = load.closeAll()
     }
@@ -57,8 +60,9 @@ struct Scenarios {
         report(
             "end",
             [
-                "events": load.recorder.events, "nanoseconds": Int(monotonicNow() - begin), "reads": load.reads,
-                "completed": load.completed, "broken": load.broken + load.live,
+                "events": load.recorder.events, "nanoseconds": Int(monotonicNow() - begin),
+                "reads": load.reads,
+                "completed": load.completed, "broken": load.broken + load.live
             ])
     }
 

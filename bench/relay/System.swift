@@ -31,7 +31,9 @@ func waitForStandardInput() {
 func writeAll(to descriptor: Int32, _ text: String) {
     var bytes = text.utf8.span
     while !bytes.isEmpty {
-        let written = unsafe bytes.withUnsafeBufferPointer { unsafe write(descriptor, $0.baseAddress, $0.count) }
+        let written = unsafe bytes.withUnsafeBufferPointer {
+            unsafe write(descriptor, $0.baseAddress, $0.count)
+        }
         if written > 0 {
             bytes = bytes.extracting(droppingFirst: written)
         } else if errno != EINTR {

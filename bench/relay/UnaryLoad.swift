@@ -68,7 +68,9 @@ final class UnaryLoad {
             return
         case .closed:
             // A server may end a keep-alive connection after so many requests; between two, that is no fault.
-            guard connection.reader.isComplete || connection.reader.status == 0 else { fail("an answer was cut short") }
+            guard connection.reader.isComplete || connection.reader.status == 0 else {
+                fail("an answer was cut short")
+            }
             connections[connection.descriptor] = nil
             closeDescriptor(connection.descriptor)
             open()

@@ -66,8 +66,11 @@ final class Upstream {
     private func answer(_ request: UpstreamConnection.Request, on connection: UpstreamConnection) {
         switch (request.method, request.path) {
         case ("POST", let path) where path.hasSuffix("/chat/completions"):
-            guard let chat = ChatRequestSketch(body: request.body), let behaviour = Behaviour(model: chat.model) else {
-                let body = #"{"error":{"message":"no such model","type":"invalid_request_error","param":"model"}}"#
+            guard let chat = ChatRequestSketch(body: request.body),
+                let behaviour = Behaviour(model: chat.model)
+            else {
+                let body =
+                    #"{"error":{"message":"no such model","type":"invalid_request_error","param":"model"}}"#
                 return send(ChatEvents.json("404 Not Found", body), on: connection)
             }
             start(behaviour, chat, on: connection)
@@ -95,9 +98,10 @@ final class Upstream {
         switch behaviour {
         case .paced(let rate, let count):
             let interval = 1_000_000_000 / Int64(rate)
-            // Multiples of the golden ratio spread the streams evenly over the interval, however they were opened.
-            let phase = Int64((Double(connection.serial) * 0.618_033_988_75).truncatingRemainder(dividingBy: 1)
-                * Double(interval))
+            // Multiples of the golden ratio spread the streams evenly over the interval, however opened.
+            let phase = Int64(
+                (Double(connection.serial) * 0.618_033_988_75).truncatingRemainder(dividingBy: 1)
+                    * Double(interval))
             let next = monotonicNow() + phase
             connection.work = .paced(next: next, interval: interval, remaining: count)
             dueTimes.insert(.init(time: next, descriptor: connection.descriptor, serial: connection.serial))

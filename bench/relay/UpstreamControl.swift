@@ -12,7 +12,9 @@ struct UpstreamControl {
         // {"open":0,"closes":[[1,200],[2,300]]}
         ask("GET").split(separator: "[").dropFirst().compactMap { pair in
             let numbers = pair.split(whereSeparator: { !$0.isNumber && $0 != "-" })
-            guard numbers.count == 2, let tag = Int(numbers[0]), let time = Int64(numbers[1]) else { return nil }
+            guard numbers.count == 2, let tag = Int(numbers[0]), let time = Int64(numbers[1]) else {
+                return nil
+            }
             return (tag, time)
         }
     }
