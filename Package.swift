@@ -73,5 +73,14 @@ let package = Package(
         tests(of: "Dialects", ["Bytes", "JSON", "SSE", "Chat"]),
         tests(of: "Telemetry", ["Bytes"]),
         tests(of: "Settings", ["Telemetry"]),
+        // Benchmarks: epoll, which Swift's Glibc leaves out, and the load generator that uses it
+        .systemLibrary(name: "CEpoll", path: "bench/CEpoll"),
+        .executableTarget(
+            name: "relay-load",
+            dependencies: ["CEpoll"],
+            path: "bench/relay",
+            exclude: ["run"],
+            swiftSettings: settings
+        ),
     ]
 )
