@@ -35,7 +35,6 @@ final class Drain {
     }
 
     func watchSignals() {
-        SignalWatcher.ignoreBrokenPipes()
         watchers = [SIGTERM, SIGINT].map { number in
             SignalWatcher(loop, signal: number) { [unowned self] in self.begin() }
         }

@@ -37,7 +37,7 @@ enum ServeCommand {
     private static func serve(_ settings: Settings) throws(StartError) -> Int32 {
         EventLoop.useOneArena()
         raiseDescriptorLimit()
-        SignalWatcher.ignoreBrokenPipes()
+        SignalWatcher.ignoreStraySignals()
         let log = Log(level: settings.log.level, format: settings.log.format)
         let metrics = GatewayMetrics(log: log)
         let loop: EventLoop
@@ -52,7 +52,9 @@ enum ServeCommand {
         announce("http://\(address)", settings.log.format)
         gateway.run()
         log.info("stopped")
-        return EX_OK
+        // The process ends here and now: taking the object graph apart, with sockets open in the midst of it, would only
+        // find new ways to go wrong.
+        exit(EX_OK)
     }
 
     /// The ready line, whatever the log's level: scripts wait for it.

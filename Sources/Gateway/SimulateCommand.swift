@@ -46,7 +46,7 @@ enum SimulateCommand {
     }
 
     private static func serve(_ address: ListenAddress, _ pace: SimulatorTransport.Pace) throws -> Int32 {
-        SignalWatcher.ignoreBrokenPipes()
+        SignalWatcher.ignoreStraySignals()
         ServeCommand.raiseDescriptorLimit()
         let loop = try EventLoop()
         let server = try HTTPServer(loop, ServerConfiguration())

@@ -119,7 +119,7 @@ final class Connection {
         request = nil
         guard requestIsComplete else { return linger() }
         unsafe self.evRequest = nil
-        if willClose {
+        if willClose || server.isDraining {
             // Also when it was decided after evhttp was told of the request.
             _ = unsafe evhttp_add_header(evhttp_request_get_output_headers(evRequest), "Connection", "close")
         }

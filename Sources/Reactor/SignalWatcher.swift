@@ -25,9 +25,12 @@ package final class SignalWatcher {
 
     func arrived() { action() }
 
-    /// Makes the process ignore `SIGPIPE`: a write to a gone peer is an error code, not a death.
-    package static func ignoreBrokenPipes() {
-        _ = signal(SIGPIPE, SIG_IGN)
+    /// Makes the process ignore the signals that would end it for no good reason.
+    ///
+    /// `SIGPIPE`: a write to a gone peer is an error code, not a death. The others: a stray signal of a supervisor or a
+    /// closed terminal must not take streams with it.
+    package static func ignoreStraySignals() {
+        for number in [SIGPIPE, SIGHUP, SIGUSR1, SIGUSR2, SIGQUIT] { _ = signal(number, SIG_IGN) }
     }
 }
 
