@@ -50,6 +50,14 @@ struct RecordedStreamTests {
         var replay = StreamReplay()
         let events = try Self.events(of: file)
         for event in events { replay.feed(event.data, named: event.name) }
+        // A space before every second event makes none like the one before, so that each is read in full.
+        var full = StreamReplay()
+        for (number, event) in events.enumerated() {
+            full.feed(String(repeating: " ", count: number % 2) + event.data, named: event.name)
+        }
+        #expect(full.accumulator.choices.map(\.text) == replay.accumulator.choices.map(\.text))
+        #expect(full.accumulator.choices.map(\.reasoning) == replay.accumulator.choices.map(\.reasoning))
+        #expect(full.decoder.ending == replay.decoder.ending)
         let isDerived = file.lastPathComponent.hasPrefix("derived-")
         if !isDerived {
             #expect(replay.malformedCount == 0)
