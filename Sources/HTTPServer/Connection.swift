@@ -39,7 +39,7 @@ final class Connection {
     var phase = Phase.idle
     var request: ServerRequest?
     /// Bytes of requests behind the one under way.
-    var pipelined: [UInt8] = []
+    var pipelined = ByteBuffer()
     var isReading = true
     var isInsideInput = false
     /// Whether this response is the connection's last.
@@ -133,9 +133,9 @@ final class Connection {
         timer?.schedule(after: server.configuration.idleTimeout)
         isReading = true
         if !pipelined.isEmpty {
-            var held: [UInt8] = []
+            var held = ByteBuffer()
             swap(&held, &pipelined)
-            consume(held.span)
+            consume(held.bytes)
         }
     }
 
