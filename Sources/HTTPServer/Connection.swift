@@ -80,7 +80,9 @@ final class Connection {
         unsafe self.evConnection = evConnection
         unsafe evhttp_connection_set_closecb(evConnection, connectionClosed, Unmanaged.passUnretained(self).toOpaque())
         unsafe bufferevent_set_timeouts(bufferevent, nil, nil)
-        _ = sluice_set_nodelay(descriptor)
+        _ = sluice_set_tcp(descriptor, TCP_NODELAY, 1)
+        // The kernel would take megabytes for a reader that stalls; the window stays as large as it needs to be.
+        _ = sluice_set_tcp(descriptor, TCP_NOTSENT_LOWAT, 128 << 10)
         var address: UnsafeMutablePointer<CChar>?
         var port: UInt16 = 0
         unsafe evhttp_connection_get_peer(evConnection, &address, &port)

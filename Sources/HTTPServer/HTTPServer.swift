@@ -54,7 +54,7 @@ package final class HTTPServer {
     }
 
     deinit {
-        listeners.withLock { $0[UInt(bitPattern: listener)] = nil }
+        listeners.withLock { unsafe $0[UInt(bitPattern: listener)] = nil }
         unsafe evhttp_free(http)
     }
 
