@@ -72,7 +72,6 @@ static inline CURLcode sluice_message_result(const CURLMsg *message) { return me
 typedef struct evbuffer_iovec sluice_iovec;
 
 // setsockopt wants the address of its value.
-static inline int sluice_set_nodelay(int fd) {
-    int on = 1;
-    return setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+static inline int sluice_set_tcp(int fd, int option, int value) {
+    return setsockopt(fd, IPPROTO_TCP, option, &value, sizeof value);
 }

@@ -10,6 +10,8 @@ package import Services
 
 /// `POST /v1/chat/completions`: chat in OpenAI's dialect.
 package final class ChatDoor: Door {
+    /// Where the door is.
+    package static let path = "/v1/chat/completions"
     package let methods = ["POST"]
     private let relay: RelayService
     private let admission: AdmissionService
@@ -29,12 +31,17 @@ package final class ChatDoor: Door {
         // On the head alone, before a byte of the body is held for a stranger.
         let key = Credential.key(of: request.head)
         guard let caller = admission.admit(key) else {
-            return ErrorReply.send(
-                key == nil ? ErrorReply.missingKey : ErrorReply.wrongKey, requestID: id, to: request.response)
+            return refuse(key == nil ? ErrorReply.missingKey : ErrorReply.wrongKey, request, id)
         }
-        guard !isDraining else { return ErrorReply.send(ErrorReply.draining, requestID: id, to: request.response) }
+        guard !isDraining else { return refuse(ErrorReply.draining, request, id) }
         request.owner = ChatCall(request, id: id, caller: caller, relay, buffer)
         request.collectBody(limit: maxBody)
+    }
+
+    private func refuse(_ failure: ChatFailure, _ request: ServerRequest, _ id: String) {
+        relay.recordRefusal(
+            id: id, door: ChatDoor.path, caller: request.peer, status: failure.status, reason: failure.message)
+        ErrorReply.send(failure, requestID: id, to: request.response)
     }
 }
 
@@ -63,13 +70,15 @@ private final class ChatCall: RequestOwner {
         do {
             decoded = try OpenAIChatRequest(decoding: body.span)
         } catch {
+            relay.recordRefusal(
+                id: id, door: ChatDoor.path, caller: caller, status: error.status, reason: error.message)
             return ErrorReply.send(error.failure, requestID: id, to: request.response)
         }
         let sink = OpenAIChatSink(request.response, requestID: id, decoded.chat, buffer)
         exchange = relay.begin(
             RelayRequest(
                 upstream: .init(body: body, request: decoded), id: id,
-                door: "/v1/chat/completions", caller: caller, received: request.received),
+                door: ChatDoor.path, caller: caller, received: request.received),
             sink)
     }
 

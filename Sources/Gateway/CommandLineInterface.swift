@@ -88,8 +88,10 @@ package enum CommandLineInterface {
         return found
     }
 
-    /// Writes text to a descriptor, as far as it takes it.
+    /// Writes text to a descriptor, as far as it takes it at once: a pipe that nobody reads must not hold us up.
     static func writeText(_ text: String, to descriptor: Int32) {
+        var wanted = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+        guard unsafe poll(&wanted, 1, 0) == 1 else { return }
         let bytes = Array(text.utf8)
         _ = unsafe bytes.withUnsafeBytes { unsafe write(descriptor, $0.baseAddress, $0.count) }
     }

@@ -54,7 +54,7 @@ package final class GatewayInstance {
         let ready = HealthDoor { [drain] in !drain.isUnderWay }
         routes = RouteTable(
             [
-                ("/v1/chat/completions", chatDoor), ("/v1/models", models), ("/v1/models/", models),
+                (ChatDoor.path, chatDoor), ("/v1/models", models), ("/v1/models/", models),
                 ("/healthz", alive), ("/livez", alive), ("/health/liveliness", alive),
                 ("/readyz", ready), ("/health/readiness", ready),
                 ("/metrics", MetricsDoor(metrics, adminKey: settings.auth.adminKey)),

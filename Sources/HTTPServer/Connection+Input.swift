@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: The Sluice authors
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Bytes
 internal import CLibevent
 internal import HTTPSemantics
 internal import Reactor
@@ -62,8 +63,7 @@ extension Connection {
     private func hold(_ bytes: Span<UInt8>) {
         // A connection that is about to close answers no more requests.
         guard !willClose else { return }
-        pipelined.reserveCapacity(pipelined.count + bytes.count)
-        for index in bytes.indices { pipelined.append(bytes[index]) }
+        pipelined.append(bytes)
         if pipelined.count > server.configuration.maxPipelined, isReading {
             isReading = false
             _ = unsafe bufferevent_disable(bufferevent, Int16(EV_READ))

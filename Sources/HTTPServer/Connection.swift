@@ -39,7 +39,7 @@ final class Connection {
     var phase = Phase.idle
     var request: ServerRequest?
     /// Bytes of requests behind the one under way.
-    var pipelined: [UInt8] = []
+    var pipelined = ByteBuffer()
     var isReading = true
     var isInsideInput = false
     /// Whether this response is the connection's last.
@@ -80,7 +80,9 @@ final class Connection {
         unsafe self.evConnection = evConnection
         unsafe evhttp_connection_set_closecb(evConnection, connectionClosed, Unmanaged.passUnretained(self).toOpaque())
         unsafe bufferevent_set_timeouts(bufferevent, nil, nil)
-        _ = sluice_set_nodelay(descriptor)
+        _ = sluice_set_tcp(descriptor, TCP_NODELAY, 1)
+        // The kernel would take megabytes for a reader that stalls; the window stays as large as it needs to be.
+        _ = sluice_set_tcp(descriptor, TCP_NOTSENT_LOWAT, 128 << 10)
         var address: UnsafeMutablePointer<CChar>?
         var port: UInt16 = 0
         unsafe evhttp_connection_get_peer(evConnection, &address, &port)
@@ -133,9 +135,9 @@ final class Connection {
         timer?.schedule(after: server.configuration.idleTimeout)
         isReading = true
         if !pipelined.isEmpty {
-            var held: [UInt8] = []
+            var held = ByteBuffer()
             swap(&held, &pipelined)
-            consume(held.span)
+            consume(held.bytes)
         }
     }
 

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import CLibevent
+internal import Synchronization
 
 // Every callback that libevent makes into the server: each finds its object and forwards.
 
@@ -24,8 +25,13 @@ func requestArrived(_ request: OpaquePointer?, _ context: UnsafeMutableRawPointe
     unsafe server(context)?.requestAnnounced(request)
 }
 
-func acceptError(_: OpaquePointer?, _ context: UnsafeMutableRawPointer?) {
-    unsafe server(context)?.acceptFailed()
+/// The servers by the address of their listener: evhttp owns the listener's context, so that its error callback
+/// is not told whose it is.
+let listeners = Mutex<[UInt: UInt]>([:])
+
+func acceptError(_ listener: OpaquePointer?, _: UnsafeMutableRawPointer?) {
+    let address = listeners.withLock { $0[UInt(bitPattern: listener)] } ?? 0
+    unsafe server(UnsafeMutableRawPointer(bitPattern: address))?.acceptFailed()
 }
 
 func inputArrived(

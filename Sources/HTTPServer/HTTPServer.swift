@@ -5,6 +5,7 @@ internal import CLibevent
 internal import Glibc
 internal import HTTPSemantics
 package import Reactor
+internal import Synchronization
 
 /// Why a server could not listen.
 package enum ServerError: Error, Equatable, Sendable {
@@ -52,7 +53,10 @@ package final class HTTPServer {
         }
     }
 
-    deinit { unsafe evhttp_free(http) }
+    deinit {
+        listeners.withLock { unsafe $0[UInt(bitPattern: listener)] = nil }
+        unsafe evhttp_free(http)
+    }
 
     /// Connections open now.
     package var connectionCount: Int { connections.count }
@@ -76,6 +80,8 @@ package final class HTTPServer {
         }
         unsafe evconnlistener_set_error_cb(listener, acceptError)
         unsafe self.listener = listener
+        let address = unsafe UInt(bitPattern: Unmanaged.passUnretained(self).toOpaque())
+        listeners.withLock { $0[UInt(bitPattern: listener)] = address }
         return bound
     }
 

@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: The Sluice authors
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Bytes
 package import HTTPSemantics
 
 /// One request, from its head until its response has been sent or its client has left.
@@ -14,7 +15,7 @@ package final class ServerRequest {
     /// Who is told of the body and of the client's leaving; let go of when the request is over.
     package var owner: (any RequestOwner)?
     private unowned let connection: Connection
-    private var body: [UInt8] = []
+    private var body: ByteBuffer
     private var isComplete = false
     private var isCollecting = false
 
@@ -24,7 +25,7 @@ package final class ServerRequest {
         self.received = received
         response = ResponseWriter(connection, isHead: head.method == "HEAD", minorVersion: head.minorVersion)
         // The announced length is only a claim: room is made for it as far as a small body goes.
-        body.reserveCapacity(min(length, 16 << 10))
+        body = ByteBuffer(capacity: min(length, 16 << 10))
     }
 
     /// The client's address, such as `127.0.0.1`.
@@ -42,8 +43,7 @@ package final class ServerRequest {
     // MARK: Called by the connection
 
     func receive(_ bytes: Span<UInt8>) {
-        body.reserveCapacity(body.count + bytes.count)
-        for index in bytes.indices { body.append(bytes[index]) }
+        body.append(bytes)
     }
 
     func complete() {
@@ -53,9 +53,9 @@ package final class ServerRequest {
 
     private func deliver() {
         isCollecting = false
-        var whole: [UInt8] = []
+        var whole = ByteBuffer()
         swap(&whole, &body)
-        owner?.receivedBody(whole)
+        owner?.receivedBody(whole.storage)
     }
 }
 

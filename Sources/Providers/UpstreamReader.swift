@@ -37,7 +37,7 @@ final class UpstreamReader: TransferReceiver {
     private var head = TransferHead(status: 0)
     private var parser = EventStreamParser()
     private var decoder: OpenAIChatStreamDecoder
-    private var collected: [UInt8] = []
+    private var collected = ByteBuffer()
     private var sawDone = false
     private var assembly: OpenAIChatAssembly?
 
@@ -183,20 +183,19 @@ final class UpstreamReader: TransferReceiver {
         guard collected.count + chunk.count <= limit else {
             return fail("upstream_invalid", "its answer was too large")
         }
-        collected.reserveCapacity(collected.count + chunk.count)
-        for index in chunk.indices { collected.append(chunk[index]) }
+        collected.append(chunk)
     }
 
     private func collectError(_ chunk: Span<UInt8>) {
         let room = UpstreamReader.errorLimit - collected.count
         let taken = min(room, chunk.count)
-        for index in 0..<max(0, taken) { collected.append(chunk[index]) }
+        collected.append(chunk, 0..<max(0, taken))
         if taken < chunk.count { finishError() }
     }
 
     private func finishError() {
         mode = .over
-        let failure = OpenAIErrorBody.read(collected.span, status: head.status)
+        let failure = OpenAIErrorBody.read(collected.bytes, status: head.status)
         receiver.fail(
             UpstreamFailure(
                 status: head.status, failure: failure, retryAfter: head["retry-after"], provider: provider))
@@ -204,9 +203,9 @@ final class UpstreamReader: TransferReceiver {
 
     private func finishWhole() {
         mode = .over
-        var body: [UInt8] = []
+        var body = ByteBuffer()
         swap(&body, &collected)
-        deliver(body)
+        deliver(body.storage)
     }
 
     private func deliver(_ body: [UInt8]) {

@@ -51,6 +51,18 @@ package final class RelayService {
         return exchange
     }
 
+    /// Records a request that a door refused before it could become an exchange.
+    package func recordRefusal(id: String, door: String, caller: String, status: Int, reason: String) {
+        var record = AuditRecord()
+        record.requestID = id
+        record.door = door
+        record.caller = caller
+        record.status = status
+        record.outcome = .refused
+        record.error = reason
+        audit.record(record)
+    }
+
     /// Ends everything that is under way, telling each client why.
     package func cancelAll(_ reason: String) {
         for exchange in exchanges.values { exchange.cancel(reason) }
