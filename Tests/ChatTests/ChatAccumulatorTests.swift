@@ -30,10 +30,13 @@ struct ChatAccumulatorTests {
         #expect(!answer.isTruncated)
     }
 
-    @Test("cuts at the limit between two characters or escapes", arguments: [
-        ("abcdef", "abcd"), (#"abc\n"#, "abc"), (#"ab\n"#, "ab\n"), (#"a\u00e9"#, "a"), ("abcé", "abc"), ("abé", "abé"),
-        ("😀x", "😀"), ("a😀", "a"),
-    ])
+    @Test(
+        "cuts at the limit between two characters or escapes",
+        arguments: [
+            ("abcdef", "abcd"), (#"abc\n"#, "abc"), (#"ab\n"#, "ab\n"), (#"a\u00e9"#, "a"), ("abcé", "abc"),
+            ("abé", "abé"),
+            ("😀x", "😀"), ("a😀", "a"),
+        ])
     func cuts(text: String, kept: String) {
         // 64 bytes are what a choice costs by itself.
         let answer = fold([text, "more"], limit: 64 + 4)

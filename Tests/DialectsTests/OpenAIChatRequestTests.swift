@@ -79,16 +79,21 @@ struct OpenAIChatRequestTests {
     static let known = [
         "model", "messages", "tools", "tool_choice", "parallel_tool_calls", "temperature", "top_p", "seed",
         "frequency_penalty", "presence_penalty", "logprobs", "top_logprobs", "max_tokens", "stop", "n",
-        "max_completion_tokens", "response_format", "reasoning_effort", "stream", "stream_options", "user", "metadata",
+        "max_completion_tokens", "response_format", "reasoning_effort", "stream", "stream_options", "user",
+        "metadata",
     ]
     static let values = [
-        "null", "true", "-1", "0", "1e9", "1e308", "9007199254740993", #""""#, #""x""#, "[]", "{}", "[null]", "[{}]",
-        String(repeating: "[", count: 50) + String(repeating: "]", count: 50), #"{"type":"function"}"#, #"{"type":5}"#,
+        "null", "true", "-1", "0", "1e9", "1e308", "9007199254740993", #""""#, #""x""#, "[]", "{}", "[null]",
+        "[{}]",
+        String(repeating: "[", count: 50) + String(repeating: "]", count: 50), #"{"type":"function"}"#,
+        #"{"type":5}"#,
     ]
 
     @Test("refuses a value by the member's name or hands it on unchanged", arguments: known, values)
     func fieldByValue(name: String, value: String) {
-        let others = [#""model":"m""#, #""messages":[{"role":"user","content":"hi"}]"#].filter { !$0.hasPrefix("\"\(name)\"") }
+        let others = [#""model":"m""#, #""messages":[{"role":"user","content":"hi"}]"#].filter {
+            !$0.hasPrefix("\"\(name)\"")
+        }
         let text = "{" + (others + ["\"\(name)\": \(value)"]).joined(separator: ",") + "}"
         let body = Array(text.utf8)
         do throws(DialectError) {
@@ -116,34 +121,41 @@ struct RequestPassthroughTests {
     static let cases = [
         Case(
             name: "a unary request changes in its model alone",
-            body: #" {"seed" : 1.0e1,"model" : "a" , "#  + messages + "\n}\n",
+            body: #" {"seed" : 1.0e1,"model" : "a" , "# + messages + "\n}\n",
             expected: #" {"seed" : 1.0e1,"model" : "up\"1" , "# + messages + "\n}\n"),
         Case(
             name: "a stream that asks for no usage asks for it",
             body: #"{"model":"a","stream":true,"# + messages + " }",
-            expected: #"{"model":"up\"1","stream":true,"# + messages + #","stream_options":{"include_usage":true} }"#),
+            expected: #"{"model":"up\"1","stream":true,"# + messages
+                + #","stream_options":{"include_usage":true} }"#),
         Case(
             name: "options that are null are replaced",
             body: #"{"stream_options": null ,"model":"a","stream":true,"# + messages + "}",
-            expected: #"{"stream_options": {"include_usage":true} ,"model":"up\"1","stream":true,"# + messages + "}"),
+            expected: #"{"stream_options": {"include_usage":true} ,"model":"up\"1","stream":true,"# + messages
+                + "}"),
         Case(
             name: "empty options are filled",
             body: #"{"model":"a","stream":true,"stream_options":{ },"# + messages + "}",
-            expected: #"{"model":"up\"1","stream":true,"stream_options":{"include_usage":true },"# + messages + "}"),
+            expected: #"{"model":"up\"1","stream":true,"stream_options":{"include_usage":true },"# + messages
+                + "}"),
         Case(
             name: "other options stay",
-            body: #"{"model":"a","stream":true,"stream_options":{"include_obfuscation":false},"# + messages + "}",
-            expected: #"{"model":"up\"1","stream":true,"stream_options":{"include_usage":true,"include_obfuscation":"#
+            body: #"{"model":"a","stream":true,"stream_options":{"include_obfuscation":false},"# + messages
+                + "}",
+            expected:
+                #"{"model":"up\"1","stream":true,"stream_options":{"include_usage":true,"include_obfuscation":"#
                 + "false}," + messages + "}"),
         Case(
             name: "a refusal of usage is turned",
-            body: #"{"model":"a","stream":true,"stream_options":{"x":{},"include_usage" : false},"# + messages + "}",
+            body: #"{"model":"a","stream":true,"stream_options":{"x":{},"include_usage" : false},"# + messages
+                + "}",
             expected: #"{"model":"up\"1","stream":true,"stream_options":{"x":{},"include_usage" : true},"#
                 + messages + "}"),
         Case(
             name: "a stream that asks for usage changes in its model alone",
             body: #"{"model":"a","stream":true,"stream_options":{"include_usage":true},"# + messages + "}",
-            expected: #"{"model":"up\"1","stream":true,"stream_options":{"include_usage":true},"# + messages + "}"),
+            expected: #"{"model":"up\"1","stream":true,"stream_options":{"include_usage":true},"# + messages
+                + "}"),
         Case(
             name: "a name given by escape is found",
             body: #"{"\u006dodel":"a","# + messages + "}",

@@ -22,8 +22,10 @@ struct OpenAIChatStreamDecoderTests {
     @Test("reads a stream from the role to the end")
     func plain() {
         let replay = fold(
-            chunk(#"{"role":"assistant","content":""}"#), chunk(#"{"content":"a\n"}"#), chunk(#"{"content":"\u00e9"}"#),
-            chunk("{}", finish: "\"stop\""), #"{"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2}}"#, "[DONE]")
+            chunk(#"{"role":"assistant","content":""}"#), chunk(#"{"content":"a\n"}"#),
+            chunk(#"{"content":"\u00e9"}"#),
+            chunk("{}", finish: "\"stop\""),
+            #"{"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2}}"#, "[DONE]")
         #expect(replay.accumulator.text == "a\né")
         #expect(replay.accumulator.choices.map(\.finish) == [.stop])
         #expect(replay.accumulator.usage == TokenUsage(input: 3, output: 2))
@@ -54,12 +56,14 @@ struct OpenAIChatStreamDecoderTests {
         #expect(replay.decoder.ending == .truncated)
     }
 
-    @Test("reads reasoning under either name, once", arguments: [
-        (#"{"reasoning_content":"r"}"#, "r"), (#"{"reasoning":"r"}"#, "r"),
-        (#"{"reasoning":"r","reasoning_content":"r","reasoning_details":[{"text":"r"}]}"#, "r"),
-        (#"{"reasoning_content":null,"reasoning":"r"}"#, "r"),
-        (#"{"content":[{"type":"thinking","thinking":[{"type":"text","text":"r"}]}]}"#, "r"),
-    ])
+    @Test(
+        "reads reasoning under either name, once",
+        arguments: [
+            (#"{"reasoning_content":"r"}"#, "r"), (#"{"reasoning":"r"}"#, "r"),
+            (#"{"reasoning":"r","reasoning_content":"r","reasoning_details":[{"text":"r"}]}"#, "r"),
+            (#"{"reasoning_content":null,"reasoning":"r"}"#, "r"),
+            (#"{"content":[{"type":"thinking","thinking":[{"type":"text","text":"r"}]}]}"#, "r"),
+        ])
     func reasoning(delta: String, expected: String) {
         #expect(fold(chunk(delta)).accumulator.choices.map(\.reasoning) == [expected])
     }
@@ -79,9 +83,12 @@ struct OpenAIChatStreamDecoderTests {
         #expect(replay.accumulator.text == "all")
     }
 
-    @Test("reads a chunk before any choice", arguments: [
-        #"{"choices":[],"prompt_filter_results":[]}"#, #"{"id":"x"}"#, #"{"type":"keepalive"}"#, #"{"choices":null}"#,
-    ])
+    @Test(
+        "reads a chunk before any choice",
+        arguments: [
+            #"{"choices":[],"prompt_filter_results":[]}"#, #"{"id":"x"}"#, #"{"type":"keepalive"}"#,
+            #"{"choices":null}"#,
+        ])
     func early(data: String) {
         let replay = fold(data)
         #expect(replay.malformedCount == 0)
@@ -89,9 +96,12 @@ struct OpenAIChatStreamDecoderTests {
         #expect(replay.decoder.ending == .empty)
     }
 
-    @Test("skips what is no chunk and reads on", arguments: [
-        "", "{", "5", "null", "\"x\"", "[]", "{}x", #"{"choices":[{"delta":{"content":"x"},"finish_reason":"stop"}]"#,
-    ])
+    @Test(
+        "skips what is no chunk and reads on",
+        arguments: [
+            "", "{", "5", "null", "\"x\"", "[]", "{}x",
+            #"{"choices":[{"delta":{"content":"x"},"finish_reason":"stop"}]"#,
+        ])
     func malformed(data: String) {
         let replay = fold(chunk(#"{"content":"a"}"#), data, chunk(#"{"content":"b"}"#))
         #expect(replay.malformedCount == 1)
@@ -105,10 +115,13 @@ struct OpenAIChatStreamDecoderTests {
         #expect(fold(chunk(#"{"content":"a\ud800b\u0000"}"#)).accumulator.text == "a\u{FFFD}b\0")
     }
 
-    @Test("knows reasons to end, and keeps the others", arguments: [
-        ("stop", FinishReason.stop), ("length", .length), ("tool_calls", .toolCalls), ("function_call", .toolCalls),
-        ("content_filter", .contentFilter), ("sensitive", .other("sensitive")),
-    ])
+    @Test(
+        "knows reasons to end, and keeps the others",
+        arguments: [
+            ("stop", FinishReason.stop), ("length", .length), ("tool_calls", .toolCalls),
+            ("function_call", .toolCalls),
+            ("content_filter", .contentFilter), ("sensitive", .other("sensitive")),
+        ])
     func reasons(word: String, reason: FinishReason) {
         #expect(fold(chunk("{}", finish: "\"\(word)\"")).accumulator.choices.map(\.finish) == [reason])
     }
@@ -118,7 +131,8 @@ struct OpenAIChatStreamDecoderTests {
         var replay = fold(chunk(#"{"content":"a"}"#), chunk("{}", finish: "\"stop\""))
         #expect(replay.feed(chunk("{}", finish: "\"stop\"")).isAfterEnd)
         #expect(replay.payloads.count == 2)
-        replay.feed(#"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}],"usage":{"prompt_tokens":1}}"#)
+        replay.feed(
+            #"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}],"usage":{"prompt_tokens":1}}"#)
         #expect(
             replay.payloads.last
                 == #"{"choices":[{"index":0,"delta":{},"finish_reason":null}],"usage":{"prompt_tokens":1}}"#)
@@ -144,15 +158,26 @@ struct OpenAIChatStreamDecoderTests {
         #expect(fold(content, #"{"error":{"message":"m"}}"#, "[DONE]").decoder.ending == .failed)
     }
 
-    @Test("reads an error of any shape as the end", arguments: [
-        (#"{"error":{"message":"busy","type":"t","code":"c"}}"#, "", ChatFailure(status: 502, message: "busy", type: "t", code: "c")),
-        (#"{"error":{"message":"busy","code":429}}"#, "", ChatFailure(status: 429, message: "busy", code: "429")),
-        (#"{"error":"busy"}"#, "", ChatFailure(status: 502, message: "busy")),
-        (#"{"id":"x","choices":[{"delta":{"content":""},"finish_reason":"error"}],"error":{"message":"busy"}}"#, "",
-         ChatFailure(status: 502, message: "busy")),
-        ("busy", "error", ChatFailure(status: 502, message: "busy")),
-        (#"{"message":"busy"}"#, "error", ChatFailure(status: 502, message: "busy")),
-    ])
+    @Test(
+        "reads an error of any shape as the end",
+        arguments: [
+            (
+                #"{"error":{"message":"busy","type":"t","code":"c"}}"#, "",
+                ChatFailure(status: 502, message: "busy", type: "t", code: "c")
+            ),
+            (
+                #"{"error":{"message":"busy","code":429}}"#, "",
+                ChatFailure(status: 429, message: "busy", code: "429")
+            ),
+            (#"{"error":"busy"}"#, "", ChatFailure(status: 502, message: "busy")),
+            (
+                #"{"id":"x","choices":[{"delta":{"content":""},"finish_reason":"error"}],"error":{"message":"busy"}}"#,
+                "",
+                ChatFailure(status: 502, message: "busy")
+            ),
+            ("busy", "error", ChatFailure(status: 502, message: "busy")),
+            (#"{"message":"busy"}"#, "error", ChatFailure(status: 502, message: "busy")),
+        ])
     func failures(data: String, name: String, expected: ChatFailure) {
         var replay = StreamReplay()
         #expect(replay.feed(data, named: name).deltas == [.failure(expected)])
@@ -160,17 +185,23 @@ struct OpenAIChatStreamDecoderTests {
         #expect(replay.payloads.isEmpty)
     }
 
-    @Test("finds usage where each vendor puts it", arguments: [
-        (#"{"choices":[],"usage":{"prompt_tokens":5,"completion_tokens":0,"prompt_tokens_details":{"cached_tokens":4}}}"#,
-         TokenUsage(input: 5, output: 0, cached: 4)),
-        (#"{"choices":[],"x_groq":{"id":"x","usage":{"prompt_tokens":1}}}"#, TokenUsage(input: 1)),
-        (#"{"usage":{"prompt_tokens":2},"x_groq":{"usage":{"prompt_tokens":1}}}"#, TokenUsage(input: 2)),
-        (#"{"choices":[{"index":0,"delta":{},"usage":{"prompt_tokens":3}}]}"#, TokenUsage(input: 3)),
-        (#"{"usage":{"prompt_tokens":9,"prompt_cache_hit_tokens":7}}"#, TokenUsage(input: 9, cached: 7)),
-        (#"{"usage":{"prompt_tokens":165,"completion_tokens":2,"total_tokens":296,"completion_tokens_details":{"reasoning_tokens":129}}}"#,
-         TokenUsage(input: 165, output: 131, reasoning: 129)),
-        (#"{"usage":{"prompt_tokens":-5,"completion_tokens":1.5}}"#, TokenUsage()),
-    ])
+    @Test(
+        "finds usage where each vendor puts it",
+        arguments: [
+            (
+                #"{"choices":[],"usage":{"prompt_tokens":5,"completion_tokens":0,"prompt_tokens_details":{"cached_tokens":4}}}"#,
+                TokenUsage(input: 5, output: 0, cached: 4)
+            ),
+            (#"{"choices":[],"x_groq":{"id":"x","usage":{"prompt_tokens":1}}}"#, TokenUsage(input: 1)),
+            (#"{"usage":{"prompt_tokens":2},"x_groq":{"usage":{"prompt_tokens":1}}}"#, TokenUsage(input: 2)),
+            (#"{"choices":[{"index":0,"delta":{},"usage":{"prompt_tokens":3}}]}"#, TokenUsage(input: 3)),
+            (#"{"usage":{"prompt_tokens":9,"prompt_cache_hit_tokens":7}}"#, TokenUsage(input: 9, cached: 7)),
+            (
+                #"{"usage":{"prompt_tokens":165,"completion_tokens":2,"total_tokens":296,"completion_tokens_details":{"reasoning_tokens":129}}}"#,
+                TokenUsage(input: 165, output: 131, reasoning: 129)
+            ),
+            (#"{"usage":{"prompt_tokens":-5,"completion_tokens":1.5}}"#, TokenUsage()),
+        ])
     func usage(data: String, expected: TokenUsage) {
         #expect(fold(data).accumulator.usage == expected)
     }
@@ -178,7 +209,8 @@ struct OpenAIChatStreamDecoderTests {
     @Test("takes the last report of usage that is not null")
     func cumulativeUsage() {
         let replay = fold(
-            #"{"usage":{"prompt_tokens":5,"completion_tokens":1}}"#, #"{"usage":{"prompt_tokens":5,"completion_tokens":2}}"#,
+            #"{"usage":{"prompt_tokens":5,"completion_tokens":1}}"#,
+            #"{"usage":{"prompt_tokens":5,"completion_tokens":2}}"#,
             #"{"usage":null}"#)
         #expect(replay.accumulator.usage == TokenUsage(input: 5, output: 2))
     }

@@ -21,7 +21,8 @@ struct RecordedStreamTests {
         return roots.flatMap { root in
             folders.flatMap { folder in
                 let place = root.appendingPathComponent(folder)
-                let files = try? FileManager.default.contentsOfDirectory(at: place, includingPropertiesForKeys: nil)
+                let files = try? FileManager.default.contentsOfDirectory(
+                    at: place, includingPropertiesForKeys: nil)
                 return (files ?? []).filter { $0.pathExtension == "sse" }
             }
         }.sorted { $0.path < $1.path }
@@ -68,10 +69,14 @@ struct RecordedStreamTests {
         #expect(replay.terminalCount <= 1)
     }
 
-    @Test("of those who imitate OpenAI are read to an end", arguments: recordings(in: [
-        "compat-azure", "compat-deepseek", "compat-groq", "compat-llamacpp", "compat-misc", "compat-mistral",
-        "compat-openrouter", "compat-vercel-gateway", "compat-vllm", "compat-xai", "digitalocean", "zhipu",
-    ]))
+    @Test(
+        "of those who imitate OpenAI are read to an end",
+        arguments: recordings(in: [
+            "compat-azure", "compat-deepseek", "compat-groq", "compat-llamacpp", "compat-misc",
+            "compat-mistral",
+            "compat-openrouter", "compat-vercel-gateway", "compat-vllm", "compat-xai", "digitalocean",
+            "zhipu",
+        ]))
     func imitators(file: URL) throws {
         var replay = StreamReplay()
         for event in try Self.events(of: file) { replay.feed(event.data, named: event.name) }

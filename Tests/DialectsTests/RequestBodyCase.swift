@@ -25,7 +25,8 @@ struct RequestBodyCase: CustomTestStringConvertible, Sendable {
         Self(name, body, Refusal(parameter: nil, code: "invalid_json"))
     }
 
-    private static func refused(_ name: String, _ parameter: String?, _ code: String, _ body: String) -> Self {
+    private static func refused(_ name: String, _ parameter: String?, _ code: String, _ body: String) -> Self
+    {
         Self(name, Array(body.utf8), Refusal(parameter: parameter, code: code))
     }
 
@@ -78,20 +79,24 @@ struct RequestBodyCase: CustomTestStringConvertible, Sendable {
             with(#""seed":"# + String(repeating: "9", count: 100_000))),
         .refused("J35 1e999", "temperature", "invalid_value", with(#""temperature":1e999"#)),
         .refused("J36 duplicate model", "model", "duplicate_parameter", with(#""model":"no-such-model""#)),
-        .refused("J37 duplicate by escape", "model", "duplicate_parameter", with(#""\u006dodel":"no-such-model""#)),
+        .refused(
+            "J37 duplicate by escape", "model", "duplicate_parameter", with(#""\u006dodel":"no-such-model""#)),
         .refused(
             "J38 model missing", "model", "missing_required_parameter",
             #"{"messages":[{"role":"user","content":"hi"}],"max_tokens":16}"#),
         .refused("J39 model null", "model", "missing_required_parameter", asking("null")),
         .refused("J40 model a number", "model", "invalid_type", asking("5")),
         .refused("J41 model empty", "model", "invalid_value", asking("\"\"")),
-        .refused("J42 model of a megabyte", "model", "invalid_value", asking("\"\(String(repeating: "m", count: 1 << 20))\"")),
+        .refused(
+            "J42 model of a megabyte", "model", "invalid_value",
+            asking("\"\(String(repeating: "m", count: 1 << 20))\"")),
         .refused("J44 model with CR LF", "model", "invalid_value", asking(#""ok\r\nX-Injected: 1""#)),
         // Names that may exist for all that a dialect knows: the route answers that they do not.
         .accepted("J45 model with SQL", asking(#""x' OR '1'='1""#)),
         .accepted("J47 model a URL", asking(#""http://169.254.169.254/x""#)),
         .refused("J48 messages missing", "messages", "missing_required_parameter", #"{"model":"ok"}"#),
-        .refused("J49 messages null", "messages", "missing_required_parameter", #"{"model":"ok","messages":null}"#),
+        .refused(
+            "J49 messages null", "messages", "missing_required_parameter", #"{"model":"ok","messages":null}"#),
         .refused("J50 messages a string", "messages", "invalid_type", #"{"model":"ok","messages":"hi"}"#),
         .refused("J52 messages empty", "messages", "invalid_value", #"{"model":"ok","messages":[]}"#),
         .refused("J53 a message null", "messages[0]", "invalid_type", #"{"model":"ok","messages":[null]}"#),
@@ -115,13 +120,15 @@ struct RequestBodyCase: CustomTestStringConvertible, Sendable {
             #"{"model":"ok","messages":[{"role":"tool","content":"hi"}]}"#),
         .accepted(
             "J59 10 000 messages",
-            #"{"model":"ok","messages":["# + Array(repeating: #"{"role":"user","content":"hi"}"#, count: 10_000)
+            #"{"model":"ok","messages":["#
+                + Array(repeating: #"{"role":"user","content":"hi"}"#, count: 10_000)
                 .joined(separator: ",") + "]}"),
         .refused("J61 stream a number", "stream", "invalid_type", with(#""stream":1"#)),
         .refused("J62 stream a string", "stream", "invalid_type", with(#""stream":"true""#)),
         .refused("J63 max_tokens negative", "max_tokens", "invalid_value", with(#""max_tokens":-1"#)),
         .refused("J64 max_tokens a fraction", "max_tokens", "invalid_value", with(#""max_tokens":1.5"#)),
-        .refused("J65 max_tokens 2^63", "max_tokens", "invalid_value", with(#""max_tokens":9223372036854775808"#)),
+        .refused(
+            "J65 max_tokens 2^63", "max_tokens", "invalid_value", with(#""max_tokens":9223372036854775808"#)),
         .refused(
             "J66 max_tokens 10^400", "max_tokens", "invalid_value",
             with(#""max_tokens":1"# + String(repeating: "0", count: 400))),

@@ -25,16 +25,21 @@ struct PassthroughStreamEncoderTests {
         #expect(pass(data) == "data: \(data)\n\n")
         #expect(
             pass(data, model: "a\"b")
-                == #"data: {"id" : "model","model": "a\"b","choices":[{"delta":{"content":"\"model\":"}}]}"# + "\n\n")
+                == #"data: {"id" : "model","model": "a\"b","choices":[{"delta":{"content":"\"model\":"}}]}"#
+                + "\n\n")
     }
 
-    @Test("takes usage out that was not asked for", arguments: [
-        (#"{"id":"x", "usage":null, "choices":[]}"#, #"{"id":"x", "choices":[]}"#),
-        (#"{"usage":null, "id":"x"}"#, #"{"id":"x"}"#),
-        (#"{ "usage" : null }"#, "{  }"),
-        (#"{"id":"x","choices":[{"delta":{"content":"a"}}],"usage":{"prompt_tokens":1}}"#,
-         #"{"id":"x","choices":[{"delta":{"content":"a"}}]}"#),
-    ])
+    @Test(
+        "takes usage out that was not asked for",
+        arguments: [
+            (#"{"id":"x", "usage":null, "choices":[]}"#, #"{"id":"x", "choices":[]}"#),
+            (#"{"usage":null, "id":"x"}"#, #"{"id":"x"}"#),
+            (#"{ "usage" : null }"#, "{  }"),
+            (
+                #"{"id":"x","choices":[{"delta":{"content":"a"}}],"usage":{"prompt_tokens":1}}"#,
+                #"{"id":"x","choices":[{"delta":{"content":"a"}}]}"#
+            ),
+        ])
     func unwantedUsage(data: String, expected: String) {
         #expect(pass(data) == "data: \(data)\n\n")
         #expect(pass(data, wantsUsage: false) == "data: \(expected)\n\n")
@@ -52,8 +57,11 @@ struct PassthroughStreamEncoderTests {
         var replay = StreamReplay(clientModel: "c", wantsUsage: false)
         replay.feed(#"{"choices":[{"delta":{"content":"a"},"finish_reason":"stop"}]}"#)
         replay.output.removeAll()
-        replay.feed(#"{"usage":{"prompt_tokens":1},"choices":[{"delta":{},"finish_reason":"stop"}],"model":"m"}"#)
-        #expect(replay.output.text == "data: {\"choices\":[{\"delta\":{},\"finish_reason\":null}],\"model\":\"c\"}\n\n")
+        replay.feed(
+            #"{"usage":{"prompt_tokens":1},"choices":[{"delta":{},"finish_reason":"stop"}],"model":"m"}"#)
+        #expect(
+            replay.output.text
+                == "data: {\"choices\":[{\"delta\":{},\"finish_reason\":null}],\"model\":\"c\"}\n\n")
     }
 
     @Test("keeps the name of an event, and its data on one line")
@@ -78,10 +86,12 @@ struct PassthroughStreamEncoderTests {
     func fails() throws {
         var encoder = PassthroughStreamEncoder(upstreamModel: "m", clientModel: "m", wantsUsage: true)
         var output = ByteBuffer()
-        encoder.fail(ChatFailure(status: 502, message: "cut \"off\"\n", code: "c"), requestID: "", into: &output)
+        encoder.fail(
+            ChatFailure(status: 502, message: "cut \"off\"\n", code: "c"), requestID: "", into: &output)
         encoder.finish(into: &output)
         #expect(
-            output.text == #"data: {"error":{"message":"cut \"off\"\n","type":"server_error","param":null,"code":"c"}}"#
+            output.text
+                == #"data: {"error":{"message":"cut \"off\"\n","type":"server_error","param":null,"code":"c"}}"#
                 + "\n\n")
     }
 }
@@ -91,7 +101,8 @@ struct OpenAIChatStreamEncoderTests {
     /// Decodes events, writes them anew from their deltas, and returns the payloads.
     private func rewrite(_ events: [String], wantsUsage: Bool = true) throws -> [String] {
         var decoder = OpenAIChatStreamDecoder()
-        var encoder = OpenAIChatStreamEncoder(id: "chatcmpl-1", created: 7, model: "m", wantsUsage: wantsUsage)
+        var encoder = OpenAIChatStreamEncoder(
+            id: "chatcmpl-1", created: 7, model: "m", wantsUsage: wantsUsage)
         var event = DecodedEvent()
         var output = ByteBuffer()
         for text in events {
@@ -100,18 +111,22 @@ struct OpenAIChatStreamEncoderTests {
             encoder.encode(event, data: data.span, named: Span<UInt8>(), into: &output)
         }
         encoder.finish(into: &output)
-        return output.text.components(separatedBy: "\n\n").filter { !$0.isEmpty }.map { String($0.dropFirst(6)) }
+        return output.text.components(separatedBy: "\n\n").filter { !$0.isEmpty }.map {
+            String($0.dropFirst(6))
+        }
     }
 
     private static let turn = [
         #"{"choices":[{"delta":{"reasoning":"hm"}}]}"#, #"{"choices":[{"delta":{"content":"a\n"}}]}"#,
         #"{"choices":[{"delta":{"tool_calls":[{"index":5,"id":"i","function":{"name":"f","arguments":"{}"}}]}}]}"#,
-        #"{"choices":[{"delta":{},"finish_reason":"stop"}],"usage":{"prompt_tokens":2,"completion_tokens":3}}"#, "[DONE]",
+        #"{"choices":[{"delta":{},"finish_reason":"stop"}],"usage":{"prompt_tokens":2,"completion_tokens":3}}"#,
+        "[DONE]",
     ]
 
     @Test("writes chunks with the same id, time and model")
     func chunks() throws {
-        let start = #"{"id":"chatcmpl-1","object":"chat.completion.chunk","created":7,"model":"m","choices":["#
+        let start =
+            #"{"id":"chatcmpl-1","object":"chat.completion.chunk","created":7,"model":"m","choices":["#
         func choice(_ delta: String, _ finish: String = "null") -> String {
             start + #"{"index":0,"delta":{\#(delta)},"finish_reason":\#(finish)}]}"#
         }
@@ -120,7 +135,8 @@ struct OpenAIChatStreamEncoderTests {
                 choice(#""role":"assistant","content":"""#), choice(#""reasoning_content":"hm""#),
                 choice(#""content":"a\n""#),
                 choice(
-                    #""tool_calls":[{"index":0,"id":"i","type":"function","function":{"name":"f","arguments":""}}]"#),
+                    #""tool_calls":[{"index":0,"id":"i","type":"function","function":{"name":"f","arguments":""}}]"#
+                ),
                 choice(#""tool_calls":[{"index":0,"function":{"arguments":"{}"}}]"#),
                 // A turn that called a tool did not just stop.
                 choice("", #""tool_calls""#),

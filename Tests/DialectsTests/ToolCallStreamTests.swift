@@ -21,7 +21,8 @@ struct ToolCallStreamTests {
             name: "fragments in order",
             deltas: [
                 #"[{"index":0,"id":"a","type":"function","function":{"name":"f","arguments":""}}]"#,
-                #"[{"index":0,"function":{"arguments":"{\"x\""}}]"#, #"[{"index":0,"function":{"arguments":":1}"}}]"#,
+                #"[{"index":0,"function":{"arguments":"{\"x\""}}]"#,
+                #"[{"index":0,"function":{"arguments":":1}"}}]"#,
             ], calls: [["a", "f", #"{"x":1}"#]]),
         Case(
             name: "two calls whose fragments interleave",
@@ -31,7 +32,9 @@ struct ToolCallStreamTests {
             ], calls: [["a", "f", "13"], ["b", "g", "24"]]),
         Case(
             name: "no index: the place in the array counts",
-            deltas: [#"[{"id":"a","function":{"name":"f","arguments":"{}"}},{"id":"b","function":{"name":"g","arguments":"{}"}}]"#],
+            deltas: [
+                #"[{"id":"a","function":{"name":"f","arguments":"{}"}},{"id":"b","function":{"name":"g","arguments":"{}"}}]"#
+            ],
             calls: [["a", "f", "{}"], ["b", "g", "{}"]]),
         Case(
             name: "id and name on every fragment",
@@ -59,7 +62,9 @@ struct ToolCallStreamTests {
             ], calls: [["a", "f", "{}"]]),
         Case(
             name: "fragments without id, name or arguments",
-            deltas: [#"[{"index":0,"function":{"arguments":"{}"}}]"#, #"[{"function":null},5,{"index":"x"},{}]"#],
+            deltas: [
+                #"[{"index":0,"function":{"arguments":"{}"}}]"#, #"[{"function":null},5,{"index":"x"},{}]"#,
+            ],
             calls: [["", "", "{}"], ["", "", ""], ["", "", ""]]),
         Case(
             name: "the members in another order",

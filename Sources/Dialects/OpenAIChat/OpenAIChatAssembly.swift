@@ -18,8 +18,11 @@ package struct OpenAIChatAssembly: Sendable {
 
     /// Takes the next event of the stream.
     package mutating func append(_ event: DecodedEvent, _ data: Span<UInt8>) {
-        if common.isEmpty, let members = (try? JSONValue(parsing: data, allowsLoneSurrogates: true))?.members {
-            common = members.filter { ["id", "created", "model", "system_fingerprint", "service_tier"].contains($0.key) }
+        if common.isEmpty, let members = (try? JSONValue(parsing: data, allowsLoneSurrogates: true))?.members
+        {
+            common = members.filter {
+                ["id", "created", "model", "system_fingerprint", "service_tier"].contains($0.key)
+            }
         }
         for delta in event.deltas { accumulator.append(delta, from: data) }
     }

@@ -14,7 +14,9 @@ struct OpenAIChatChunk: Sendable {
     struct Fragment: Sendable {
         enum Content: Sendable {
             case role
-            case text(Range<Int>), refusal(Range<Int>), reasoning(Range<Int>)
+            case text(Range<Int>)
+            case refusal(Range<Int>)
+            case reasoning(Range<Int>)
             case tool(index: Int, isPlaced: Bool, id: Range<Int>, name: Range<Int>, arguments: Range<Int>)
             case finish(JSONToken)
         }

@@ -14,7 +14,9 @@ package struct OpenAIChatStreamDecoder: StreamDecoder {
     private var choices = OpenAIChoiceStates()
     private var template = OpenAIChunkTemplate()
 
-    /// A decoder at the start of a stream; or, when `isWhole`, of a completion in one piece, which it reads as one event.
+    /// A decoder at the start of a stream.
+    ///
+    /// When `isWhole`, it is for a completion in one piece, which it reads as one event.
     package init(isWhole: Bool = false) {
         chunk = OpenAIChatChunk(isWhole: isWhole)
     }
