@@ -34,9 +34,9 @@ typedef size_t (*sluice_data_callback)(char *, size_t, size_t, void *);
 static inline CURLcode sluice_setopt_data_callback(CURL *handle, CURLoption option, sluice_data_callback value) {
     return curl_easy_setopt(handle, option, value);
 }
-typedef int (*sluice_sockopt_callback)(void *, curl_socket_t, curlsocktype);
-static inline CURLcode sluice_setopt_sockopt_callback(CURL *handle, sluice_sockopt_callback value) {
-    return curl_easy_setopt(handle, CURLOPT_SOCKOPTFUNCTION, value);
+typedef int (*sluice_close_callback)(void *, curl_socket_t);
+static inline CURLcode sluice_setopt_close_callback(CURL *handle, sluice_close_callback value) {
+    return curl_easy_setopt(handle, CURLOPT_CLOSESOCKETFUNCTION, value);
 }
 
 // curl_multi_setopt likewise.

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import CLibevent
+internal import Glibc
 
 // Every callback that libcurl makes: each finds its object and forwards. Within these no function of the multi
 // interface may be called (it would answer CURLM_RECURSIVE_API_CALL and do nothing).
@@ -33,12 +34,18 @@ func onHeader(
 }
 
 func onSocket(
-    _: UnsafeMutableRawPointer?, _ socket: curl_socket_t, _ what: Int32, _ context: UnsafeMutableRawPointer?,
+    _ easy: UnsafeMutableRawPointer?, _ socket: curl_socket_t, _ what: Int32, _ context: UnsafeMutableRawPointer?,
     _: UnsafeMutableRawPointer?
 ) -> Int32 {
     guard let context = unsafe context else { return -1 }
-    unsafe Unmanaged<MultiHandle>.fromOpaque(context).takeUnretainedValue().watch(socket, what)
+    unsafe Unmanaged<MultiHandle>.fromOpaque(context).takeUnretainedValue().watch(socket, what, easy)
     return 0
+}
+
+func onClose(_ context: UnsafeMutableRawPointer?, _ socket: curl_socket_t) -> Int32 {
+    guard let context = unsafe context else { return Int32(close(socket)) }
+    unsafe Unmanaged<MultiHandle>.fromOpaque(context).takeUnretainedValue().forget(socket)
+    return Int32(close(socket))
 }
 
 func onTimer(_: UnsafeMutableRawPointer?, _ milliseconds: Int, _ context: UnsafeMutableRawPointer?) -> Int32 {

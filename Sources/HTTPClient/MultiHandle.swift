@@ -9,7 +9,7 @@ package import Reactor
 package final class MultiHandle: UpstreamTransport {
     private let loop: EventLoop
     private let multi: UnsafeMutableRawPointer
-    private var watchers: [Int32: SocketWatcher] = [:]
+    private var sockets: [Int32: PooledSocket] = [:]
     private var timer: LoopTimer?
     private var kickIsPending = false
     private var active: [ObjectIdentifier: Transfer] = [:]
@@ -91,29 +91,32 @@ package final class MultiHandle: UpstreamTransport {
 
     // MARK: Called by the trampolines
 
-    func watch(_ socket: Int32, _ what: Int32) {
-        if what == Int32(CURL_POLL_REMOVE) {
-            watchers[socket] = nil
-            return
-        }
-        let watcher: SocketWatcher
-        if let known = watchers[socket] {
-            watcher = known
+    func watch(_ socket: Int32, _ what: Int32, _ easy: UnsafeMutableRawPointer?) {
+        let connection: PooledSocket
+        if let known = sockets[socket] {
+            connection = known
         } else {
-            watcher = SocketWatcher(loop, descriptor: socket) { [unowned self] ready in
-                var mask: Int32 = 0
-                if ready.contains(.read) { mask |= Int32(CURL_CSELECT_IN) }
-                if ready.contains(.write) { mask |= Int32(CURL_CSELECT_OUT) }
-                self.act(socket, mask)
-            }
-            watchers[socket] = watcher
+            connection = PooledSocket(loop, socket) { [unowned self] mask in self.act(socket, mask) }
+            sockets[socket] = connection
         }
-        switch what {
-        case Int32(CURL_POLL_IN): watcher.watch(.read)
-        case Int32(CURL_POLL_OUT): watcher.watch(.write)
-        case Int32(CURL_POLL_INOUT): watcher.watch([.read, .write])
-        default: watcher.watch([])
+        var isIdle = false
+        if what == Int32(CURL_POLL_REMOVE), let context = unsafe easy.flatMap({ unsafe sluice_getinfo_private($0) }) {
+            // A paused transfer lets go of its socket too, and so does one that is still connecting.
+            isIdle = unsafe Unmanaged<Transfer>.fromOpaque(context).takeUnretainedValue().leavesConnectionIdle
         }
+        connection.watch(what, isIdle: isIdle)
+    }
+
+    /// libcurl is about to close a socket.
+    func forget(_ socket: Int32) {
+        sockets[socket] = nil
+    }
+
+    /// What libcurl needs to be told of the sockets that it opens for a handle.
+    func configureSockets(of easy: UnsafeMutableRawPointer) {
+        _ = unsafe sluice_setopt_close_callback(easy, onClose)
+        _ = unsafe sluice_setopt_pointer(
+            easy, CURLOPT_CLOSESOCKETDATA, Unmanaged.passUnretained(self).toOpaque())
     }
 
     func setTimer(_ milliseconds: Int) {
@@ -163,6 +166,8 @@ package final class MultiHandle: UpstreamTransport {
 
     private func act(_ socket: curl_socket_t, _ mask: Int32) {
         var running: Int32 = 0
+        // One look at the clock serves all that this read brings.
+        _ = loop.now
         depth += 1
         _ = unsafe curl_multi_socket_action(multi, socket, mask, &running)
         depth -= 1

@@ -8,8 +8,8 @@ internal import Reactor
 /// One exchange with an upstream on libcurl: an easy handle's life.
 @safe
 final class Transfer: UpstreamTransfer {
-    private unowned let multi: MultiHandle
-    private unowned let loop: EventLoop
+    private let multi: MultiHandle
+    private let loop: EventLoop
     private var receiver: (any TransferReceiver)?
     private let handle: UnsafeMutableRawPointer
     private var fieldList: UnsafeMutablePointer<curl_slist>?
@@ -52,6 +52,9 @@ final class Transfer: UpstreamTransfer {
         unsafe body?.deallocate()
     }
 
+    /// Whether libcurl's letting go of the socket means that the answer has been read to its end.
+    var leavesConnectionIdle: Bool { hasHead && !isPaused }
+
     var easy: UnsafeMutableRawPointer { unsafe handle }
 
     // MARK: UpstreamTransfer
@@ -84,7 +87,7 @@ final class Transfer: UpstreamTransfer {
 
     func receivedHeader(_ line: Span<UInt8>) -> Bool {
         guard !isOver else { return false }
-        lastActivity = loop.now
+        lastActivity = loop.recentNow
         if line.count >= 9, line[0] == 0x48, line[1] == 0x54, line[4] == 0x2F {  // "HT", "/": a status line
             head = TransferHead(status: unsafe sluice_getinfo_long(handle, CURLINFO_RESPONSE_CODE))
         } else if line.count <= 2 {
@@ -100,7 +103,7 @@ final class Transfer: UpstreamTransfer {
 
     func received(_ chunk: Span<UInt8>) -> Verdict {
         guard let receiver, !isOver else { return isReleased && !isOver ? .proceed : .abort }
-        lastActivity = loop.now
+        lastActivity = loop.recentNow
         hasBody = true
         multi.touch(self)
         let verdict = receiver.receive(chunk)
@@ -172,6 +175,7 @@ final class Transfer: UpstreamTransfer {
     private func configure(_ request: TransferRequest) {
         let context = unsafe Unmanaged.passUnretained(self).toOpaque()
         unsafe set(CURLOPT_PRIVATE, context)
+        unsafe multi.configureSockets(of: handle)
         _ = unsafe sluice_setopt_string(handle, CURLOPT_URL, request.url)
         // What a bad URL or a bad server could abuse is off: other protocols, redirects, proxies from the
         // environment, HTTP/0.9. A signal handler has no place in a library.

@@ -32,13 +32,11 @@ extension Connection {
                 suffix = "0\r\n\r\n"
             }
         }
-        let empty = ByteBuffer()
-        if length > 0 {
-            send(stage.prefix.bytes, stage.payload.bytes, suffix)
-            stage.release()
-        } else {
-            send(stage.prefix.bytes, empty.bytes, suffix)
+        stage.withParts { prefix, payload in
+            // Another connection's bytes may be waiting there.
+            send(prefix, length > 0 ? payload : prefix.extracting(0..<0), suffix)
         }
+        if length > 0 { stage.release() }
         if ending { finishWhenDrained() }
     }
 

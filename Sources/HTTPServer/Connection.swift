@@ -31,7 +31,7 @@ final class Connection {
         case closed
     }
 
-    unowned let server: HTTPServer
+    let server: HTTPServer
     let bufferevent: OpaquePointer
     var evConnection: OpaquePointer?
     var evRequest: OpaquePointer?

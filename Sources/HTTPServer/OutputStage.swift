@@ -32,6 +32,17 @@ final class OutputStage {
         payload.append(bytes)
     }
 
+    /// Lends the bytes to send: prefix and payload.
+    func withParts(_ work: (_ prefix: Span<UInt8>, _ payload: Span<UInt8>) -> Void) {
+        var first = ByteBuffer()
+        var second = ByteBuffer()
+        swap(&first, &prefix)
+        swap(&second, &payload)
+        work(first.bytes, second.bytes)
+        swap(&first, &prefix)
+        swap(&second, &payload)
+    }
+
     /// Forgets what was staged, after it was sent.
     func release() {
         owner = nil

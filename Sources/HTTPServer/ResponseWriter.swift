@@ -10,7 +10,7 @@ package final class ResponseWriter {
         case head, body, finishing, over
     }
 
-    private unowned let connection: Connection
+    private let connection: Connection
     private let isHead: Bool
     private let minorVersion: Int
     private var phase = Phase.head
@@ -84,8 +84,9 @@ package final class ResponseWriter {
 
     func takeHead(into buffer: inout ByteBuffer) {
         guard !head.isEmpty else { return }
-        buffer.append(head.bytes)
-        head = ByteBuffer()
+        var taken = ByteBuffer()
+        swap(&taken, &head)
+        buffer.append(taken.bytes)
     }
 
     func end() { phase = .over }

@@ -14,7 +14,7 @@ package final class ServerRequest {
     package let received: UInt64
     /// Who is told of the body and of the client's leaving; let go of when the request is over.
     package var owner: (any RequestOwner)?
-    private unowned let connection: Connection
+    private let connection: Connection
     private var body: ByteBuffer
     private var isComplete = false
     private var isCollecting = false

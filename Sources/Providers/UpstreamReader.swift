@@ -195,7 +195,9 @@ final class UpstreamReader: TransferReceiver {
 
     private func finishError() {
         mode = .over
-        let failure = OpenAIErrorBody.read(collected.bytes, status: head.status)
+        var body = ByteBuffer()
+        swap(&body, &collected)
+        let failure = OpenAIErrorBody.read(body.bytes, status: head.status)
         receiver.fail(
             UpstreamFailure(
                 status: head.status, failure: failure, retryAfter: head["retry-after"], provider: provider))

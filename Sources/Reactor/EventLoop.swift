@@ -63,7 +63,13 @@ package final class EventLoop {
     }
 
     /// The monotonic time in nanoseconds; only differences mean anything.
-    package var now: UInt64 { monotonicNow() }
+    package var now: UInt64 {
+        recentNow = monotonicNow()
+        return recentNow
+    }
+
+    /// The time when somebody last asked for `now`: good enough for what is measured in seconds, and free.
+    package private(set) var recentNow = monotonicNow()
 
     /// Runs until `stop`.
     package func run() {

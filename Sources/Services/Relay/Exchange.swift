@@ -206,7 +206,7 @@ extension Exchange: UpstreamReceiver {
             timer?.schedule(after: relay.policy.heartbeatInterval)
         }
         record.events &+= 1
-        lastWrite = relay.loop.now
+        lastWrite = relay.loop.recentNow
         sink?.write(event, named: name, data)
     }
 

@@ -1,0 +1,56 @@
+// SPDX-FileCopyrightText: The Sluice authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CLibevent
+internal import Glibc
+internal import Reactor
+
+/// One of libcurl's sockets, from its first use until libcurl closes it; in use by a transfer or idle in the pool.
+///
+/// An idle one stays watched: whatever arrives on it, an answer that nobody asked for or the end, makes it unfit for
+/// the next request, and libcurl 7.88 would take such bytes for the next answer. The event stays registered, which
+/// also saves two epoll_ctl for each request.
+final class PooledSocket {
+    private let descriptor: Int32
+    private let act: (Int32) -> Void
+    private var watcher: SocketWatcher?
+    private var isIdle = false
+
+    /// A socket whose readiness is told to `act` as libcurl's mask while a transfer uses it.
+    init(_ loop: EventLoop, _ descriptor: Int32, _ act: @escaping (Int32) -> Void) {
+        self.descriptor = descriptor
+        self.act = act
+        watcher = SocketWatcher(loop, descriptor: descriptor) { [unowned self] ready in self.ready(ready) }
+    }
+
+    /// Takes libcurl's word for what it waits for, and whether the connection goes back to the pool.
+    func watch(_ what: Int32, isIdle: Bool) {
+        self.isIdle = isIdle
+        if isIdle { return watcher?.watch(.read) ?? () }
+        switch what {
+        case Int32(CURL_POLL_IN): watcher?.watch(.read)
+        case Int32(CURL_POLL_OUT): watcher?.watch(.write)
+        case Int32(CURL_POLL_INOUT): watcher?.watch([.read, .write])
+        default: watcher?.watch([])
+        }
+    }
+
+    private func ready(_ ready: SocketWatcher.Interest) {
+        guard !isIdle else { return spoil() }
+        var mask: Int32 = 0
+        if ready.contains(.read) { mask |= Int32(CURL_CSELECT_IN) }
+        if ready.contains(.write) { mask |= Int32(CURL_CSELECT_OUT) }
+        act(mask)
+    }
+
+    /// Makes the connection look closed to libcurl, which then makes a new one: takes what has come, and shuts it.
+    private func spoil() {
+        var scrap = [UInt8](repeating: 0, count: 4096)
+        while unsafe recv(descriptor, &scrap, scrap.count, Int32(MSG_DONTWAIT)) > 0 {}
+        _ = shutdown(descriptor, Int32(SHUT_RDWR))
+        watcher?.watch([])
+    }
+}
+
+@available(*, unavailable)
+extension PooledSocket: Sendable {}
