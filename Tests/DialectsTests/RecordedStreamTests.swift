@@ -1,6 +1,8 @@
 // SPDX-FileCopyrightText: The Sluice authors
 // SPDX-License-Identifier: Apache-2.0
 
+import Bytes
+import Chat
 import Foundation
 import Testing
 
@@ -101,5 +103,37 @@ struct RecordedStreamTests {
             #expect(cut.accumulator.text == whole.accumulator.text)
             #expect(cut.accumulator.usage == whole.accumulator.usage)
         }
+    }
+
+    @Test("say the same once they went through the hub", arguments: recordings(in: [
+        "openai-chat", "compat-deepseek", "compat-groq", "compat-mistral", "compat-openrouter", "compat-xai",
+    ]))
+    func hub(file: URL) throws {
+        var decoder = OpenAIChatStreamDecoder()
+        var encoder = OpenAIChatStreamEncoder(id: "chatcmpl-1", created: 1, model: "a\"b", wantsUsage: true)
+        var event = DecodedEvent()
+        var direct = ChatAccumulator()
+        var output = ByteBuffer()
+        for item in try Self.events(of: file) {
+            let (data, name) = (Array(item.data.utf8), Array(item.name.utf8))
+            guard (try? decoder.decode(data.span, named: name.span, into: &event)) != nil else { continue }
+            if !event.isTerminal { for delta in event.deltas { direct.append(delta, from: data.span) } }
+            encoder.encode(event, data: data.span, named: name.span, into: &output)
+        }
+        encoder.finish(into: &output)
+        encoder.finish(into: &output)
+        let again = try StreamReplay.replaying([output.storage])
+        #expect(again.malformedCount == 0 && again.terminalCount == 1)
+        #expect(again.accumulator.choices.map(\.index) == direct.choices.map(\.index))
+        for (first, second) in zip(direct.choices, again.accumulator.choices) {
+            #expect(second.text == first.text)
+            #expect(second.reasoning == first.reasoning)
+            #expect(second.toolCalls.map(\.name) == first.toolCalls.map(\.name))
+            #expect(second.toolCalls.map(\.arguments) == first.toolCalls.map(\.arguments))
+            let isCall = first.finish == .stop && !first.toolCalls.isEmpty
+            #expect(second.finish == (isCall ? .toolCalls : first.finish))
+        }
+        #expect(again.accumulator.usage?.output == direct.usage?.output)
+        #expect(again.accumulator.usage?.input == direct.usage?.input)
     }
 }
