@@ -22,8 +22,19 @@ extension Span<UInt8> {
     @inlinable
     public func equals(_ range: Range<Int>, _ other: Span<UInt8>) -> Bool {
         guard range.count == other.count else { return false }
-        for index in 0..<other.count where self[range.lowerBound &+ index] != other[index] {
-            return false
+        let mine = extracting(range)
+        var index = 0
+        // Raw bytes are read eight at a time, and only while both spans have eight left.
+        let (left, right) = unsafe (mine.bytes, other.bytes)
+        while index &+ 8 <= other.count {
+            let first = unsafe left.unsafeLoadUnaligned(fromUncheckedByteOffset: index, as: UInt64.self)
+            let second = unsafe right.unsafeLoadUnaligned(fromUncheckedByteOffset: index, as: UInt64.self)
+            guard first == second else { return false }
+            index &+= 8
+        }
+        while index < other.count {
+            guard mine[index] == other[index] else { return false }
+            index &+= 1
         }
         return true
     }

@@ -57,7 +57,8 @@ struct JSONFields {
     mutating func integer(_ name: String, in range: ClosedRange<Int>) throws(DialectError) -> Int? {
         guard let value = try value(name) else { return nil }
         guard let number = value.integer, range.contains(number) else {
-            throw .wrongValue(name, expected: "a whole number from \(range.lowerBound) to \(range.upperBound)")
+            throw .wrongValue(
+                name, expected: "a whole number from \(range.lowerBound) to \(range.upperBound)")
         }
         return number
     }

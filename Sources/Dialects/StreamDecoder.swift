@@ -1,7 +1,6 @@
 // SPDX-FileCopyrightText: The Sluice authors
 // SPDX-License-Identifier: Apache-2.0
 
-
 package import Chat
 
 /// Reads the events of an upstream's stream; one for each stream.

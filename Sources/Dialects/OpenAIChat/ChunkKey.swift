@@ -6,7 +6,7 @@ import JSON
 
 /// The names of members that matter in a chunk.
 enum ChunkKey: Equatable {
-    case model, choices, usage, error, groq
+    case model, choices, usage, error, groq, padding
     case index, delta, message, finishReason
     case role, content, refusal, reasoning, toolCalls, functionCall
     case text, thinking
@@ -28,6 +28,7 @@ enum ChunkKey: Equatable {
         }
         let (name, literal): (ChunkKey, StaticString) =
             switch (key.range.count, first) {
+            case (1, UInt8(ascii: "p")): (.padding, "p")
             case (2, UInt8(ascii: "i")): (.id, "id")
             case (4, UInt8(ascii: "r")): (.role, "role")
             case (4, UInt8(ascii: "t")): (.text, "text")
@@ -50,6 +51,7 @@ enum ChunkKey: Equatable {
             case (9, UInt8(ascii: "a")): (.arguments, "arguments")
             case (9, UInt8(ascii: "r")): (.reasoning, "reasoning")
             case (10, UInt8(ascii: "t")): (.toolCalls, "tool_calls")
+            case (11, UInt8(ascii: "o")): (.padding, "obfuscation")
             case (13, UInt8(ascii: "f")):
                 data[key.range.lowerBound &+ 1] == UInt8(ascii: "i")
                     ? (.finishReason, "finish_reason") : (.functionCall, "function_call")

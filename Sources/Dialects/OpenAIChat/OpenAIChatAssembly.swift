@@ -22,7 +22,8 @@ package struct OpenAIChatAssembly: Sendable {
         if common.isEmpty, !event.deltas.isEmpty,
             let members = (try? JSONValue(parsing: data, allowsLoneSurrogates: true))?.members
         {
-            common = members.filter { ["id", "created", "model", "system_fingerprint", "service_tier"].contains($0.key) }
+            let names = ["id", "created", "model", "system_fingerprint", "service_tier"]
+            common = members.filter { names.contains($0.key) }
         }
         for delta in event.deltas { accumulator.append(delta, from: data) }
     }

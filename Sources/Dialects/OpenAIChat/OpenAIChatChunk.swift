@@ -14,7 +14,9 @@ struct OpenAIChatChunk: Sendable {
     struct Fragment: Sendable {
         enum Content: Sendable {
             case role
-            case text(Range<Int>), refusal(Range<Int>), reasoning(Range<Int>)
+            case text(Range<Int>)
+            case refusal(Range<Int>)
+            case reasoning(Range<Int>)
             case tool(index: Int, isPlaced: Bool, id: Range<Int>, name: Range<Int>, arguments: Range<Int>)
             case finish(JSONToken)
         }
@@ -28,6 +30,8 @@ struct OpenAIChatChunk: Sendable {
     private(set) var usage: TokenUsage?
     /// The value of a top-level `error` that is not `null`.
     private(set) var error: Range<Int>?
+    /// The inside of a member that only hides the length of the others.
+    private(set) var padding: Range<Int>?
     /// The number of choices; `nil` without an array of them.
     private(set) var choiceCount: Int?
 
@@ -49,6 +53,7 @@ struct OpenAIChatChunk: Sendable {
         usageMember = nil
         usage = nil
         error = nil
+        padding = nil
         choiceCount = nil
         hasOwnUsage = false
         // Upstreams cut text between chunks, also between the halves of a pair.
@@ -86,6 +91,9 @@ struct OpenAIChatChunk: Sendable {
                 isUsageFirst = end == nil
             case .groq where value.kind == .beginObject:
                 try readVendorUsage(of: data)
+            case .padding:
+                if value.kind == .string { padding = value.range }
+                _ = try tokenizer.skip(value, in: data)
             case .error:
                 let range = try tokenizer.skip(value, in: data)
                 if value.kind != .null, value.kind != .false, !value.range.isEmpty { error = range }

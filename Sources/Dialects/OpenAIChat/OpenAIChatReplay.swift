@@ -6,8 +6,9 @@ internal import JSON
 
 /// Tells a whole completion as the chunks of a stream, for a client that asked for one.
 package enum OpenAIChatReplay {
-    /// The data of the events: for each choice what it says and why it ended, then the usage. Empty when the body
-    /// is not a completion.
+    /// The data of the events: for each choice what it says and why it ended, then the usage.
+    ///
+    /// Empty when the body is not a completion.
     package static func chunks(of body: Span<UInt8>) -> [[UInt8]] {
         guard let value = try? JSONValue(parsing: body, allowsLoneSurrogates: true),
             let members = value.members, let choices = value["choices"]?.elements
@@ -26,7 +27,9 @@ package enum OpenAIChatReplay {
             let logprobs = choice["logprobs"] ?? .null
             let finish = choice["finish_reason"] ?? .null
             chunks.append(
-                chunk(common, [("index", index), ("delta", delta), ("logprobs", logprobs), ("finish_reason", .null)]))
+                chunk(
+                    common,
+                    [("index", index), ("delta", delta), ("logprobs", logprobs), ("finish_reason", .null)]))
             chunks.append(
                 chunk(common, [("index", index), ("delta", .object([])), ("finish_reason", finish)]))
         }

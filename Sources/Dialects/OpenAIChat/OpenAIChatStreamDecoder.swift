@@ -12,8 +12,11 @@ package struct OpenAIChatStreamDecoder: StreamDecoder {
     private var phase = Phase.open
     private var chunk: OpenAIChatChunk
     private var choices = OpenAIChoiceStates()
+    private var template = OpenAIChunkTemplate()
 
-    /// A decoder at the start of a stream; or, when `isWhole`, of a completion in one piece, which it reads as one event.
+    /// A decoder at the start of a stream.
+    ///
+    /// When `isWhole`, it is for a completion in one piece, which it reads as one event.
     package init(isWhole: Bool = false) {
         chunk = OpenAIChatChunk(isWhole: isWhole)
     }
@@ -37,6 +40,7 @@ package struct OpenAIChatStreamDecoder: StreamDecoder {
             event.deltas.append(.end)
             return
         }
+        guard !template.read(data, into: &event) else { return }
         do {
             try chunk.read(data)
         } catch {
@@ -57,6 +61,7 @@ package struct OpenAIChatStreamDecoder: StreamDecoder {
         } else if event.deltas.isEmpty, !event.repeatedFinishes.isEmpty {
             event.isAfterEnd = true
         }
+        template.learn(chunk, meaning: event, from: data)
     }
 
     package var ending: StreamEnding {

@@ -60,7 +60,7 @@ struct OpenAIDeltaReader {
         add(.reasoning(range))
     }
 
-    /// A text, or an array of parts as Mistral sends it: `{type:"text"}` and `{type:"thinking",thinking:[…]}`.
+    /// A text, or an array of parts as Mistral sends it: of type `text`, or `thinking` with parts inside.
     private mutating func readContent(_ value: JSONToken, of data: Span<UInt8>) throws(JSONError) {
         guard value.kind == .beginArray else {
             if value.kind == .string, !value.range.isEmpty { add(.text(value.range)) }

@@ -50,7 +50,8 @@ enum OpenAIMessageReader {
         case "input_audio":
             var audio = try fields.requiredObject("input_audio")
             do throws(DialectError) {
-                kind = .audio(base64: try audio.requiredString("data"), format: try audio.requiredString("format"))
+                kind = .audio(
+                    base64: try audio.requiredString("data"), format: try audio.requiredString("format"))
             } catch {
                 throw error.inside("input_audio")
             }

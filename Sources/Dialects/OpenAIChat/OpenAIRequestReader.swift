@@ -10,7 +10,9 @@ enum OpenAIRequestReader {
         var fields = JSONFields(members)
         let model = try self.model(from: &fields)
         guard let elements = try fields.array("messages") else { throw .missing("messages") }
-        guard !elements.isEmpty else { throw .wrongValue("messages", expected: "an array of at least one message") }
+        guard !elements.isEmpty else {
+            throw .wrongValue("messages", expected: "an array of at least one message")
+        }
         let messages = try elements.mapInside("messages") { (value) throws(DialectError) in
             try OpenAIMessageReader.message(value)
         }
@@ -106,7 +108,8 @@ enum OpenAIRequestReader {
         }
     }
 
-    private static func responseFormat(from fields: inout JSONFields) throws(DialectError) -> ResponseFormat? {
+    private static func responseFormat(from fields: inout JSONFields) throws(DialectError) -> ResponseFormat?
+    {
         let name = "response_format"
         guard let format = try fields.object(name) else { return nil }
         var known = format

@@ -85,15 +85,19 @@ enum OpenAIUsage {
             json.member("completion_tokens", usage.output ?? 0)
             json.member("total_tokens", usage.total)
             if usage.cached != nil || usage.cacheWritten != nil {
-                json.member("prompt_tokens_details", object: { json in
-                    if let cached = usage.cached { json.member("cached_tokens", cached) }
-                    if let written = usage.cacheWritten { json.member("cache_write_tokens", written) }
-                })
+                json.member(
+                    "prompt_tokens_details",
+                    object: { json in
+                        if let cached = usage.cached { json.member("cached_tokens", cached) }
+                        if let written = usage.cacheWritten { json.member("cache_write_tokens", written) }
+                    })
             }
             if let reasoning = usage.reasoning {
-                json.member("completion_tokens_details", object: { json in
-                    json.member("reasoning_tokens", reasoning)
-                })
+                json.member(
+                    "completion_tokens_details",
+                    object: { json in
+                        json.member("reasoning_tokens", reasoning)
+                    })
             }
         }
     }

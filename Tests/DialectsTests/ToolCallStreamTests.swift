@@ -1,0 +1,100 @@
+// SPDX-FileCopyrightText: The Sluice authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Chat
+import Testing
+
+@testable import Dialects
+
+@Suite("Tool calls in streams")
+struct ToolCallStreamTests {
+    struct Case: CustomTestStringConvertible, Sendable {
+        let name: String
+        let deltas: [String]
+        /// Id, name and arguments of each call.
+        let calls: [[String]]
+        var testDescription: String { name }
+    }
+
+    static let cases = [
+        Case(
+            name: "fragments in order",
+            deltas: [
+                #"[{"index":0,"id":"a","type":"function","function":{"name":"f","arguments":""}}]"#,
+                #"[{"index":0,"function":{"arguments":"{\"x\""}}]"#,
+                #"[{"index":0,"function":{"arguments":":1}"}}]"#,
+            ], calls: [["a", "f", #"{"x":1}"#]]),
+        Case(
+            name: "two calls whose fragments interleave",
+            deltas: [
+                #"[{"index":0,"id":"a","function":{"name":"f","arguments":"1"}},{"index":1,"id":"b","function":{"name":"g","arguments":"2"}}]"#,
+                #"[{"index":1,"function":{"arguments":"4"}},{"index":0,"function":{"arguments":"3"}}]"#,
+            ], calls: [["a", "f", "13"], ["b", "g", "24"]]),
+        Case(
+            name: "no index: the place in the array counts",
+            deltas: [
+                #"[{"id":"a","function":{"name":"f","arguments":"{}"}},{"id":"b","function":{"name":"g","arguments":"{}"}}]"#
+            ],
+            calls: [["a", "f", "{}"], ["b", "g", "{}"]]),
+        Case(
+            name: "id and name on every fragment",
+            deltas: [
+                #"[{"index":0,"id":"a","function":{"name":"f","arguments":"1"}}]"#,
+                #"[{"index":0,"id":"a","function":{"name":"f","arguments":"2"}}]"#,
+            ], calls: [["a", "f", "12"]]),
+        Case(
+            name: "every call on index 0",
+            deltas: [
+                #"[{"index":0,"id":"a","function":{"name":"f","arguments":"{}"}}]"#,
+                #"[{"index":0,"id":"b","function":{"name":"f","arguments":"{}"}}]"#,
+            ], calls: [["a", "f", "{}"], ["b", "f", "{}"]]),
+        Case(
+            name: "an index that begins at 1",
+            deltas: [
+                #"[{"index":1,"id":"a","function":{"name":"f","arguments":""}}]"#,
+                #"[{"index":1,"function":{"arguments":"{}"}}]"#,
+            ], calls: [["a", "f", "{}"]]),
+        Case(
+            name: "empty names on later fragments",
+            deltas: [
+                #"[{"index":0,"id":"a","function":{"name":"f","arguments":""}}]"#,
+                #"[{"index":0,"id":"null","function":{"name":"","arguments":"{}"}}]"#,
+            ], calls: [["a", "f", "{}"]]),
+        Case(
+            name: "fragments without id, name or arguments",
+            deltas: [
+                #"[{"index":0,"function":{"arguments":"{}"}}]"#, #"[{"function":null},5,{"index":"x"},{}]"#,
+            ],
+            calls: [["", "", "{}"], ["", "", ""], ["", "", ""]]),
+        Case(
+            name: "the members in another order",
+            deltas: [#"[{"function":{"arguments":"{}","name":"f"},"type":"function","id":"a","index":0}]"#],
+            calls: [["a", "f", "{}"]]),
+        Case(
+            name: "a custom tool",
+            deltas: [#"[{"index":0,"id":"a","type":"custom","custom":{"name":"f","input":"in"}}]"#],
+            calls: [["a", "f", "in"]]),
+    ]
+
+    @Test("are put together", arguments: cases)
+    func fold(_ item: Case) {
+        var replay = StreamReplay()
+        for delta in item.deltas {
+            replay.feed(#"{"choices":[{"index":0,"delta":{"content":"t","tool_calls":\#(delta)}}]}"#)
+        }
+        let calls = replay.accumulator.choices.flatMap(\.toolCalls)
+        #expect(replay.malformedCount == 0)
+        #expect(calls.map { [$0.id, $0.name, $0.arguments] } == item.calls)
+        #expect(calls.map(\.number) == Array(0..<item.calls.count))
+        // Text beside a call is not lost.
+        #expect(replay.accumulator.text.count == item.deltas.count)
+    }
+
+    @Test("are put together from the legacy form")
+    func legacy() {
+        var replay = StreamReplay()
+        replay.feed(#"{"choices":[{"delta":{"function_call":{"name":"f","arguments":"{"}}}]}"#)
+        replay.feed(#"{"choices":[{"delta":{"function_call":{"arguments":"}"}}}]}"#)
+        #expect(replay.accumulator.choices.first?.toolCalls.map(\.arguments) == ["{}"])
+    }
+}
