@@ -76,6 +76,8 @@ let package = Package(
         tests(of: "Dialects", ["Bytes", "JSON", "SSE", "Chat"]),
         tests(of: "Telemetry", ["Bytes"]),
         tests(of: "Settings", ["Telemetry"]),
+        tests(of: "Providers", ["Bytes", "Chat", "Dialects", "HTTPClient", "JSON", "Reactor"]),
+        tests(of: "Services", ["Chat", "HTTPClient", "Providers", "Telemetry"]),
         // Benchmarks: epoll, which Swift's Glibc leaves out, and the load generator that uses it
         .systemLibrary(name: "CEpoll", path: "bench/CEpoll"),
         .executableTarget(

@@ -1,6 +1,8 @@
 // SPDX-FileCopyrightText: The Sluice authors
 // SPDX-License-Identifier: Apache-2.0
 
+import Bytes
+import Chat
 import Foundation
 import Testing
 
@@ -15,9 +17,10 @@ struct RecordedStreamTests {
 
     static func recordings(in folders: [String]) -> [URL] {
         // A worktree lies one level deeper than the repository.
-        let roots = [directory, directory.deletingLastPathComponent()].map {
+        var roots = [directory, directory.deletingLastPathComponent()].map {
             $0.appendingPathComponent("shared/protocol/fixtures")
         }
+        if let named = ProcessInfo.processInfo.environment["SLUICE_FIXTURES"] { roots = [URL(fileURLWithPath: named)] }
         return roots.flatMap { root in
             folders.flatMap { folder in
                 let place = root.appendingPathComponent(folder)
@@ -86,5 +89,63 @@ struct RecordedStreamTests {
         let isReasonless = file.lastPathComponent.contains("snowflake")
         let endings: [StreamEnding] = isReasonless ? [.unfinished] : [.complete, .failed]
         #expect(endings.contains(replay.decoder.ending))
+    }
+
+    @Test("give the same bytes however they are cut", arguments: recordings(in: [
+        "openai-chat", "compat-azure", "compat-deepseek", "compat-groq", "compat-llamacpp", "compat-misc",
+        "compat-mistral", "compat-openrouter", "compat-vercel-gateway", "compat-vllm", "compat-xai",
+    ]))
+    func cuts(file: URL) throws {
+        let bytes = [UInt8](try Data(contentsOf: file))
+        let whole = try StreamReplay.replaying([bytes])
+        #expect(!whole.output.isEmpty)
+        var random = SystemRandomNumberGenerator()
+        for longest in [1, 2, 7, 64, 1500, 1500] {
+            var chunks: [[UInt8]] = []
+            var start = 0
+            while start < bytes.count {
+                let end = min(bytes.count, start + Int.random(in: 1...longest, using: &random))
+                chunks.append(Array(bytes[start..<end]))
+                start = end
+            }
+            let cut = try StreamReplay.replaying(chunks)
+            #expect(cut.output.text == whole.output.text)
+            #expect(cut.decoder.ending == whole.decoder.ending)
+            #expect(cut.malformedCount == whole.malformedCount && cut.terminalCount == whole.terminalCount)
+            #expect(cut.accumulator.text == whole.accumulator.text)
+            #expect(cut.accumulator.usage == whole.accumulator.usage)
+        }
+    }
+
+    @Test("say the same once they went through the hub", arguments: recordings(in: [
+        "openai-chat", "compat-deepseek", "compat-groq", "compat-mistral", "compat-openrouter", "compat-xai",
+    ]))
+    func hub(file: URL) throws {
+        var decoder = OpenAIChatStreamDecoder()
+        var encoder = OpenAIChatStreamEncoder(id: "chatcmpl-1", created: 1, model: "a\"b", wantsUsage: true)
+        var event = DecodedEvent()
+        var direct = ChatAccumulator()
+        var output = ByteBuffer()
+        for item in try Self.events(of: file) {
+            let (data, name) = (Array(item.data.utf8), Array(item.name.utf8))
+            guard (try? decoder.decode(data.span, named: name.span, into: &event)) != nil else { continue }
+            if !event.isTerminal { for delta in event.deltas { direct.append(delta, from: data.span) } }
+            encoder.encode(event, data: data.span, named: name.span, into: &output)
+        }
+        encoder.finish(into: &output)
+        encoder.finish(into: &output)
+        let again = try StreamReplay.replaying([output.storage])
+        #expect(again.malformedCount == 0 && again.terminalCount == 1)
+        #expect(again.accumulator.choices.map(\.index) == direct.choices.map(\.index))
+        for (first, second) in zip(direct.choices, again.accumulator.choices) {
+            #expect(second.text == first.text)
+            #expect(second.reasoning == first.reasoning)
+            #expect(second.toolCalls.map(\.name) == first.toolCalls.map(\.name))
+            #expect(second.toolCalls.map(\.arguments) == first.toolCalls.map(\.arguments))
+            let isCall = first.finish == .stop && !first.toolCalls.isEmpty
+            #expect(second.finish == (isCall ? .toolCalls : first.finish))
+        }
+        #expect(again.accumulator.usage?.output == direct.usage?.output)
+        #expect(again.accumulator.usage?.input == direct.usage?.input)
     }
 }

@@ -92,8 +92,8 @@ struct RequestBodyCase: CustomTestStringConvertible, Sendable {
             asking("\"\(String(repeating: "m", count: 1 << 20))\"")),
         .refused("J44 model with CR LF", "model", "invalid_value", asking(#""ok\r\nX-Injected: 1""#)),
         // Names that may exist for all that a dialect knows: the route answers that they do not.
-        .accepted("J45 model with SQL", asking(#""x' OR '1'='1""#)),
-        .accepted("J47 model a URL", asking(#""http://169.254.169.254/x""#)),
+        .refused("J45 model with SQL", "model", "invalid_value", asking(#""x' OR '1'='1""#)),
+        .refused("J47 model a URL", "model", "invalid_value", asking(#""http://169.254.169.254/x""#)),
         .refused("J48 messages missing", "messages", "missing_required_parameter", #"{"model":"ok"}"#),
         .refused(
             "J49 messages null", "messages", "missing_required_parameter", #"{"model":"ok","messages":null}"#),

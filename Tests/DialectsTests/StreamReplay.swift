@@ -4,6 +4,7 @@
 import Bytes
 import Chat
 import Foundation
+import SSE
 
 @testable import Dialects
 
@@ -42,6 +43,20 @@ struct StreamReplay {
         }
         encoder.encode(event, data: bytes.span, named: nameBytes.span, into: &output)
         return event
+    }
+
+    /// A stream that comes in these chunks.
+    static func replaying(_ chunks: [[UInt8]]) throws -> StreamReplay {
+        var replay = StreamReplay()
+        var parser = EventStreamParser()
+        for chunk in chunks {
+            try parser.feed(chunk.span) { data, fields in
+                var copy = ByteBuffer()
+                copy.append(data)
+                replay.feed(copy.text, named: fields.name == "message" ? "" : fields.name)
+            }
+        }
+        return replay
     }
 
     /// The payloads that the encoder wrote.

@@ -18,11 +18,12 @@ package struct OpenAIChatAssembly: Sendable {
 
     /// Takes the next event of the stream.
     package mutating func append(_ event: DecodedEvent, _ data: Span<UInt8>) {
-        if common.isEmpty, let members = (try? JSONValue(parsing: data, allowsLoneSurrogates: true))?.members
+        // Azure's first event is about the prompt: its id and model are empty.
+        if common.isEmpty, !event.deltas.isEmpty,
+            let members = (try? JSONValue(parsing: data, allowsLoneSurrogates: true))?.members
         {
-            common = members.filter {
-                ["id", "created", "model", "system_fingerprint", "service_tier"].contains($0.key)
-            }
+            let names = ["id", "created", "model", "system_fingerprint", "service_tier"]
+            common = members.filter { names.contains($0.key) }
         }
         for delta in event.deltas { accumulator.append(delta, from: data) }
     }
@@ -91,7 +92,8 @@ package struct OpenAIChatAssembly: Sendable {
     private func write(_ call: AccumulatedToolCall, into json: inout JSONWriter) {
         json.object { json in
             json.key("id")
-            json.string(call.id)
+            // Without an id no result could refer to the call.
+            json.string(call.id.isEmpty ? "call_\(call.number)" : call.id)
             json.key("type")
             json.string(literal: "function")
             json.key("function")

@@ -93,6 +93,12 @@ struct OpenAIChoiceStates: Sendable {
         of data: Span<UInt8>, event: inout DecodedEvent
     ) -> Int {
         let choice = choices[place].index
+        // Without an index the place is only that within the chunk: an id that is known says more.
+        if !isPlaced, !id.isEmpty,
+            let named = calls.last(where: { $0.choice == choice && data.jsonText(id, equals: $0.id.utf8.span) })
+        {
+            return named.number
+        }
         // The last one at the place: an earlier one was ended by the one that took its place.
         if let known = calls.lastIndex(where: { $0.choice == choice && $0.place == toolIndex }) {
             let isSame = id.isEmpty || name.isEmpty || data.jsonText(id, equals: calls[known].id.utf8.span)

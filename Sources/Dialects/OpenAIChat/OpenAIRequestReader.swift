@@ -37,17 +37,22 @@ enum OpenAIRequestReader {
     }
 
     /// A name travels into logs, paths and headers, so what cannot be a name is refused here.
+    ///
+    /// Names of models at any vendor need no more than these characters; `//` would make an address of it.
     private static func model(from fields: inout JSONFields) throws(DialectError) -> String {
         let model = try fields.requiredString("model")
-        let isPrintable = model.unicodeScalars.allSatisfy { scalar in
-            switch scalar.properties.generalCategory {
-            case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse, .unassigned: false
-            default: true
+        let isPlain = model.utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: ":"),
+                UInt8(ascii: "/"), UInt8(ascii: "@"), UInt8(ascii: "+"), UInt8(ascii: "-"):
+                true
+            default: false
             }
         }
-        guard !model.isEmpty, model.utf8.count <= 256, isPrintable, model.first != " ", model.last != " "
-        else {
-            throw .wrongValue("model", expected: "a name of 1 to 256 bytes without control characters")
+        guard isPlain, 1...256 ~= model.utf8.count, !model.contains("//") else {
+            throw .wrongValue(
+                "model", expected: "a name of 1 to 256 letters, digits and characters of . _ : / @ + -, without //")
         }
         return model
     }

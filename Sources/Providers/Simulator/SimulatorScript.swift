@@ -38,6 +38,9 @@ struct SimulatorScript {
         "fault-hang-midstream", "fault-error-event", "fault-malformed",
     ]
 
+    /// The most tokens of a story whose length a client asks for.
+    static let longestStory = 4096
+
     private(set) var opening = Opening.answer
     private(set) var steps: [Step] = []
     private(set) var finishReason = "stop"
@@ -51,7 +54,9 @@ struct SimulatorScript {
     /// The script for a request, or `nil` when there is no such model.
     init?(_ chat: ChatRequest, model: String, length: Int?, generator: inout SeededGenerator) {
         inputTokens = chat.messages.reduce(0) { $0 + $1.text.split(separator: " ").count }
-        let story = Prose.tokens(length ?? chat.outputLimit?.tokens ?? 60, &generator)
+        // A client's limit is no promise to be kept in memory: two thousand million tokens may be asked for.
+        let asked = min(chat.outputLimit?.tokens ?? 60, SimulatorScript.longestStory)
+        let story = Prose.tokens(length ?? asked, &generator)
         switch model {
         case "echo": steps = SimulatorScript.words(chat.lastUserText).map { .text($0) }
         case "story": steps = story.map { .text($0) }

@@ -1,0 +1,84 @@
+// SPDX-FileCopyrightText: The Sluice authors
+// SPDX-License-Identifier: Apache-2.0
+
+import HTTPClient
+import Providers
+import Telemetry
+import Testing
+
+@testable import Services
+
+/// A transport that nothing is ever sent on.
+final class NoTransport: UpstreamTransport {
+    final class Transfer: UpstreamTransfer {
+        func resume() {}
+        func cancel() {}
+        func release() {}
+    }
+    func start(_ request: TransferRequest, _ receiver: any TransferReceiver) -> any UpstreamTransfer { Transfer() }
+}
+
+@Suite("RoutePlan") struct RoutePlanTests {
+    static func provider(_ name: String, models: [String] = []) -> Provider {
+        Provider(.init(name: name, baseURL: "http://localhost", models: models), dialect: .openAIChat, transport: NoTransport())
+    }
+
+    static func plan(bareNames: Bool) -> RoutePlan {
+        let (a, b) = (provider("a", models: ["x"]), provider("b"))
+        return RoutePlan(
+            providers: [a, b],
+            routes: [
+                .init(name: "g*", deployments: [Candidate(a, "wide-*")]),
+                .init(name: "gpt-*", deployments: [Candidate(b, "narrow-*"), Candidate(a, "fixed")]),
+                .init(name: "gpt-4", deployments: [Candidate(a, "exact")]),
+                .init(name: "a/special", deployments: [Candidate(b, "routed")]),
+            ], bareNames: bareNames ? b : nil)
+    }
+
+    @Test("prefers the exact name, then the longest pattern, then the provider's prefix, then the bare name", arguments: [
+        ("gpt-4", ["a/exact"], ["a/exact"]), ("gpt-5", ["b/narrow-5", "a/fixed"], ["b/narrow-5", "a/fixed"]),
+        ("gem", ["a/wide-em"], ["a/wide-em"]), ("a/special", ["b/routed"], ["b/routed"]), ("a/x/y", ["a/x/y"], ["a/x/y"]),
+        ("b/gpt-4", ["b/gpt-4"], ["b/gpt-4"]), ("other", [], ["b/other"]), ("c/x", [], ["b/c/x"]), ("g", [], ["b/g"]),
+        ("gpt-", ["a/wide-pt-"], ["a/wide-pt-"]), ("GPT-4", [], ["b/GPT-4"]),
+    ])
+    func precedence(model: String, without: [String], with: [String]) {
+        func names(_ plan: RoutePlan) -> [String] { plan.candidates(for: model).map { "\($0.provider.name)/\($0.model)" } }
+        #expect(names(Self.plan(bareNames: false)) == without)
+        #expect(names(Self.plan(bareNames: true)) == with)
+    }
+
+    @Test("lists exact names and the providers' models, no patterns")
+    func listing() {
+        let listed = Self.plan(bareNames: true).listing
+        #expect(listed.map(\.model) == ["gpt-4", "a/special", "a/x"])
+        #expect(listed.map(\.owner) == ["a", "b", "a"])
+    }
+}
+
+@Suite("AdmissionService") struct AdmissionServiceTests {
+    static let keys = ["sk-first-key-0123456789", "sk-second-key-987654321"]
+
+    @Test("admits by any of its keys, and tells who it was without telling the key", arguments: keys)
+    func admits(_ key: String) throws {
+        let service = AdmissionService(isEnabled: true, keys: Self.keys.map { Secret($0) })
+        let caller = try #require(service.admit(key))
+        #expect(caller == "sk-...\(key.suffix(4))")
+        #expect(service.needsKey)
+    }
+
+    @Test("refuses everything else", arguments: [
+        nil, "", "sk-first-key-012345678", "sk-first-key-01234567890", "SK-FIRST-KEY-0123456789", "anonymous", "[secret]",
+    ])
+    func refuses(_ key: String?) {
+        #expect(AdmissionService(isEnabled: true, keys: Self.keys.map { Secret($0) }).admit(key) == nil)
+        #expect(AdmissionService(isEnabled: true, keys: []).admit(key) == nil)
+    }
+
+    @Test("lets everybody in when it is off")
+    func off() {
+        let service = AdmissionService(isEnabled: false, keys: Self.keys.map { Secret($0) })
+        #expect(service.admit(nil) == "anonymous")
+        #expect(service.admit("wrong") == "anonymous")
+        #expect(!service.needsKey)
+    }
+}
