@@ -38,7 +38,6 @@ final class UpstreamReader: TransferReceiver {
     private var parser = EventStreamParser()
     private var decoder: OpenAIChatStreamDecoder
     private var collected = ByteBuffer()
-    private var sawDone = false
     private var assembly: OpenAIChatAssembly?
 
     /// Storage that all readers of a loop decode into, one at a time.
@@ -153,7 +152,6 @@ final class UpstreamReader: TransferReceiver {
             return receiver.fail(
                 UpstreamFailure(status: failure.status, failure: failure, retryAfter: nil, provider: provider))
         }
-        sawDone = true
         complete()
     }
 

@@ -22,7 +22,7 @@ package struct AdmissionService: Sendable {
     /// Every key is compared, in constant time each, so that the time taken does not tell which came close.
     package func admit(_ key: String?) -> String? {
         guard isEnabled else { return "anonymous" }
-        guard let key else { return nil }
+        guard let key, !key.isEmpty else { return nil }
         var found: String?
         let candidate = Array(key.utf8)
         for secret in keys where secret.matches(candidate.span) { found = secret.masked }

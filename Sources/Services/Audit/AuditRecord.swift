@@ -26,14 +26,15 @@ package struct AuditRecord: Sendable {
     /// Events that went to the client.
     package var events = 0
     package var usage: TokenUsage?
-    /// The text of the answer as far as it was captured.
-    package var text = ""
-    /// The tool calls of the answer: name and arguments.
-    package var toolCalls: [(name: String, arguments: String)] = []
+    /// What was said, as far as it was captured, still escaped: reading it out is for who reads it.
+    package var capture = ChatAccumulator(limit: 0)
     /// Whether the capture's bound was reached.
     package var isTruncated = false
     /// What went wrong, for the operator.
     package var error: String?
+
+    /// The text of the answer's first choice.
+    package var text: String { capture.text }
 
     package init() {}
 }

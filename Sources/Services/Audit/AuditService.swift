@@ -9,25 +9,24 @@ package final class AuditService: AuditSink {
     private let log: Log
     private let metrics: GatewayMetrics
     private let limit: Int
-    private var records: [AuditRecord] = []
-    private var oldest = 0
+    private let byteLimit: Int
+    private var byteCount = 0
+    /// The records kept, oldest first.
+    package private(set) var recent: [AuditRecord] = []
 
-    /// Keeps up to `limit` records.
-    package init(log: Log, metrics: GatewayMetrics, limit: Int = 256) {
+    /// Keeps up to `limit` records with up to `byteLimit` bytes of captured text.
+    package init(log: Log, metrics: GatewayMetrics, limit: Int = 256, byteLimit: Int = 4 << 20) {
         self.log = log
         self.metrics = metrics
         self.limit = limit
+        self.byteLimit = byteLimit
     }
 
-    /// The records kept, oldest first.
-    package var recent: [AuditRecord] { Array(records[oldest...] + records[..<oldest]) }
-
     package func record(_ record: AuditRecord) {
-        if records.count < limit {
-            records.append(record)
-        } else {
-            records[oldest] = record
-            oldest = (oldest + 1) % limit
+        recent.append(record)
+        byteCount += record.capture.byteCount
+        while recent.count > limit || byteCount > byteLimit, !recent.isEmpty {
+            byteCount -= recent.removeFirst().capture.byteCount
         }
         count(record)
         log.info(

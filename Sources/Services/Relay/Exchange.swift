@@ -43,6 +43,7 @@ package final class Exchange {
     /// The client has left: whatever is under way for it ends now.
     package func clientLeft() {
         let policy = relay.policy
+        guard state.phase != .draining else { return }
         let drains = policy.onDisconnect == .drain && transfer != nil && relay.mayDrain
         sink = nil
         perform(state.clientLeft(drains: drains))
@@ -151,11 +152,11 @@ package final class Exchange {
         record.timeToFirstToken = firstEvent.map { $0 &- received }
         record.usage = accumulator.usage
         record.isTruncated = accumulator.isTruncated
+        record.capture = accumulator
         let record = record
-        let accumulator = accumulator
         let relay = relay
-        // Reading the capture out (unescaping, copying) is off the client's path: its bytes are with the kernel.
-        relay.loop.deferred { relay.finished(self, record, accumulator) }
+        // The record is off the client's path: the answer's last bytes are with the kernel by then.
+        relay.loop.deferred { relay.finished(self, record) }
     }
 
     private var emptyAnswer: UpstreamFailure {

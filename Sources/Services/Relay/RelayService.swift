@@ -70,13 +70,10 @@ package final class RelayService {
 
     // MARK: Called by exchanges
 
-    func finished(_ exchange: Exchange, _ record: AuditRecord, _ accumulator: ChatAccumulator) {
+    func finished(_ exchange: Exchange, _ record: AuditRecord) {
         guard exchanges.removeValue(forKey: ObjectIdentifier(exchange)) != nil else { return }
         metrics.streamsActive.subtract()
         if exchange.wasDrained { drainsUnderWay -= 1 }
-        var record = record
-        record.text = accumulator.text
-        record.toolCalls = (accumulator.choices.first?.toolCalls ?? []).map { ($0.name, $0.arguments) }
         audit.record(record)
         if exchanges.isEmpty { whenIdle?() }
     }
