@@ -85,7 +85,7 @@ let package = Package(
             dependencies: ["CEpoll"],
             path: "bench/relay",
             exclude: ["run"],
-            swiftSettings: settings
+            swiftSettings: Array(settings.dropLast())
         ),
     ]
 )

@@ -86,6 +86,8 @@ package final class MultiHandle: UpstreamTransport {
             loop.deferred { [self] in remove(transfer) }
         } else {
             remove(transfer)
+            // Freeing the handle can wait until the other cancels of this turn are done.
+            loop.deferred { withExtendedLifetime(transfer) {} }
         }
     }
 

@@ -159,6 +159,17 @@ final class Connection {
         timer?.schedule(after: 2_000_000_000)
     }
 
+    /// The client is gone. Its owner is told first, and our side taken apart later: of many that leave at once, each
+    /// should stop its upstream before any is cleaned up.
+    func peerLeft() {
+        unsafe bufferevent_setcb(bufferevent, nil, nil, nil, nil)
+        let owner = request?.owner
+        request?.owner = nil
+        request?.response.end()
+        owner?.clientLeft()
+        server.loop.deferred { [self] in free() }
+    }
+
     /// The client is gone, or must go.
     func free() {
         guard phase != .closed, let evConnection = unsafe evConnection else { return }

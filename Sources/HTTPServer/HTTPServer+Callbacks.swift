@@ -46,7 +46,7 @@ func outputWritten(_: OpaquePointer?, _ context: UnsafeMutableRawPointer?) {
 }
 
 func connectionEvent(_: OpaquePointer?, _: Int16, _ context: UnsafeMutableRawPointer?) {
-    unsafe connection(context)?.free()
+    unsafe connection(context)?.peerLeft()
 }
 
 func connectionClosed(_: OpaquePointer?, _ context: UnsafeMutableRawPointer?) {
