@@ -46,7 +46,8 @@ package final class GatewayInstance {
         } catch {
             throw .unavailable("\(error)")
         }
-        let admission = AdmissionService(isEnabled: settings.auth.enabled, keys: settings.auth.keys)
+        let admission = AdmissionService(
+            isEnabled: settings.auth.enabled, keys: settings.auth.keys + (settings.auth.adminKey.map { [$0] } ?? []))
         chatDoor = ChatDoor(relay, admission, maxBody: settings.limits.maxBody)
         drain = Drain(loop, server, relay, chatDoor, log, limit: settings.drainTimeout.nanoseconds)
         let models = ModelsDoor(relay, admission, created: wallClockSeconds())

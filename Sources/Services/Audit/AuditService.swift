@@ -43,6 +43,13 @@ package final class AuditService: AuditSink {
             ])
     }
 
+    private func count(_ tokens: Int?, _ kind: String, _ record: AuditRecord) {
+        guard let tokens else { return }
+        metrics.tokenUsage.with([
+            "gen_ai_provider_name": record.provider, "gen_ai_request_model": record.model, "gen_ai_token_type": kind,
+        ]).observe(Double(tokens))
+    }
+
     private func milliseconds(_ nanoseconds: UInt64?) -> LogValue {
         nanoseconds.map { .integer(Int($0 / 1_000_000)) } ?? .text("-")
     }
@@ -55,6 +62,8 @@ package final class AuditService: AuditSink {
         let seconds = Double(record.duration) / 1e9
         let labels: KeyValuePairs = ["gen_ai_provider_name": record.provider, "gen_ai_request_model": record.model]
         metrics.serverRequestDuration.with(labels).observe(seconds)
+        count(record.usage?.input, "input", record)
+        count(record.usage?.output, "output", record)
         guard let first = record.timeToFirstToken else { return }
         let firstSeconds = Double(first) / 1e9
         metrics.firstToken.observe(firstSeconds)

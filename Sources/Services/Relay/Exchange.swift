@@ -86,6 +86,7 @@ package final class Exchange {
         record.model = attribution.model
         record.attempts = 1
         transfer = candidate.provider.open(request.upstream, model: candidate.model, self)
+        relay.metrics.overhead.observe(Double(relay.loop.now &- received) / 1e9)
         relay.metrics.upstreamTransfersActive.add()
         let timer = LoopTimer(relay.loop) { [unowned self] in self.checkSilence() }
         timer.schedule(after: relay.policy.commitAfter)
@@ -176,16 +177,21 @@ package final class Exchange {
         if now >= lastWrite &+ limit {
             perform(state.silenceLasted())
             guard !state.isOver else { return }
-            timer?.schedule(after: relay.policy.heartbeatInterval)
+            awaitHeartbeat()
         } else {
             timer?.schedule(at: lastWrite &+ limit)
         }
     }
 
+    /// An interval of 0 means no heartbeats.
+    private func awaitHeartbeat() {
+        let interval = relay.policy.heartbeatInterval
+        if interval > 0 { timer?.schedule(after: interval) } else { timer?.cancel() }
+    }
+
     private func noteFirstEvent() {
         guard firstEvent == nil else { return }
         firstEvent = relay.loop.now
-        relay.metrics.overhead.observe(0)
     }
 }
 
@@ -204,7 +210,7 @@ extension Exchange: UpstreamReceiver {
         if action == .begin {
             noteFirstEvent()
             if let attribution { sink?.begin(attribution) }
-            timer?.schedule(after: relay.policy.heartbeatInterval)
+            awaitHeartbeat()
         }
         record.events &+= 1
         lastWrite = relay.loop.recentNow
