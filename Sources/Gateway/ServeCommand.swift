@@ -49,6 +49,10 @@ enum ServeCommand {
         let gateway = try GatewayInstance(settings, on: loop, log: log, metrics: metrics)
         let port = try gateway.listen(settings.listen)
         let address = ListenAddress(host: settings.listen.host, port: UInt16(clamping: port))
+        for warning in settings.warnings { log.warning(warning) }
+        if settings.workers != .count(1) {
+            log.warning("this version runs one event loop", ["workers": .text("\(settings.workers)")])
+        }
         announce("http://\(address)", settings.log.format)
         gateway.run()
         log.info("stopped")

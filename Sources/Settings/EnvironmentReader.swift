@@ -25,7 +25,8 @@ enum EnvironmentReader {
             } else if !isOfService(name, value) {
                 let known = fields.map { Self.name($0.path) } + aliases.keys
                 let near = Nearest.name(to: name, in: known).map { "; did you mean \($0)?" } ?? ""
-                report.add(nil, "unknown variable \(Report.quoted(name))\(near)")
+                // Not an error: other programs, test harnesses among them, name their variables after us too.
+                settings.warnings.append("unknown variable \(Report.quoted(name)) is ignored\(near)")
             }
         }
     }

@@ -34,6 +34,9 @@ package struct Settings: Sendable, Equatable {
     /// The upstream of the whole-server proxy; kept for a later release.
     package var upstreamURL: String?
 
+    /// What was odd but could be ignored, a sentence each.
+    package var warnings: [String] = []
+
     /// The defaults, without any provider.
     package init() {}
 }

@@ -30,8 +30,6 @@ import Testing
     @Test(
         "reports its faults by the name of the variable",
         arguments: [
-            ("SLUICE_LISTN", "x", "unknown variable 'SLUICE_LISTN'; did you mean SLUICE_LISTEN?"),
-            ("SLUICE_PROVIDERS", "x", "unknown variable 'SLUICE_PROVIDERS'"),
             (
                 "SLUICE_WORKERS", "many",
                 "SLUICE_WORKERS must be auto or a whole number from 1 to 256, not 'many'"
@@ -51,6 +49,12 @@ import Testing
         #expect(error.problems.count == 1)
         #expect(error.description.hasPrefix("environment: \(expected)"), "\(error)")
         #expect(!error.description.contains("hunter2"))
+    }
+
+    @Test("warns of a variable that is not known, and says what may have been meant") func unknown() throws {
+        let settings = try Settings.load(file: nil, environment: ["SLUICE_LISTN": "x", "SLUICE_OTHER_TOOL": "x"])
+        #expect(settings.warnings.count == 2)
+        #expect(settings.warnings.first == "unknown variable 'SLUICE_LISTN' is ignored; did you mean SLUICE_LISTEN?")
     }
 
     @Test("may hold what Kubernetes sets for a service named sluice") func kubernetes() throws {

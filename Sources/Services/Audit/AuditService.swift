@@ -46,7 +46,8 @@ package final class AuditService: AuditSink {
     private func count(_ tokens: Int?, _ kind: String, _ record: AuditRecord) {
         guard let tokens else { return }
         metrics.tokenUsage.with([
-            "gen_ai_provider_name": record.provider, "gen_ai_request_model": record.model, "gen_ai_token_type": kind,
+            "gen_ai_operation_name": "chat", "gen_ai_provider_name": record.provider,
+            "gen_ai_request_model": record.model, "gen_ai_token_type": kind,
         ]).observe(Double(tokens))
     }
 
@@ -60,7 +61,10 @@ package final class AuditService: AuditSink {
         metrics.countRequest(
             door: record.door, provider: record.provider, model: record.model, outcome: record.outcome)
         let seconds = Double(record.duration) / 1e9
-        let labels: KeyValuePairs = ["gen_ai_provider_name": record.provider, "gen_ai_request_model": record.model]
+        let labels: KeyValuePairs = [
+            "gen_ai_operation_name": "chat", "gen_ai_provider_name": record.provider,
+            "gen_ai_request_model": record.model,
+        ]
         metrics.serverRequestDuration.with(labels).observe(seconds)
         count(record.usage?.input, "input", record)
         count(record.usage?.output, "output", record)
