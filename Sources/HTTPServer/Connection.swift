@@ -186,21 +186,14 @@ final class Connection {
         server.stage.drop(self)
         _ = unsafe evbuffer_remove_cb(
             bufferevent_get_input(bufferevent), inputArrived, Unmanaged.passUnretained(self).toOpaque())
-        let isUnderWay = leaver.map { !$0.response.isOver } ?? false
         leaver?.response.end()
         let owner = leaver?.owner
         leaver?.owner = nil
-        if isUnderWay || leaver != nil { owner?.clientLeft() }
+        owner?.clientLeft()
         server.forget(self)
     }
 
     // MARK: Time
-
-    func wantBody() {
-        if phase == .request, !requestIsComplete, timer?.isScheduled == false {
-            timer?.schedule(after: server.configuration.bodyTimeout)
-        }
-    }
 
     /// The first byte of a head has come: from here to its end there is one deadline, however the bytes drip.
     func headBegan() {

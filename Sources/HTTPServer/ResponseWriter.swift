@@ -92,27 +92,19 @@ package final class ResponseWriter {
     func end() { phase = .over }
 
     private func writeHead(_ status: Int, _ fields: HTTPFields, length: Int?) {
-        head.append(minorVersion == 0 ? "HTTP/1.0 " : "HTTP/1.1 ")
-        head.append(decimal: status)
-        head.append(" ")
-        head.append(HTTPStatus.phrase(for: status))
-        head.append("\r\nDate: ")
-        head.append(connection.date)
-        head.append("\r\n")
-        _ = fields.append(to: &head)
+        var fields = fields
+        fields.append("Date", connection.date)
         if let length {
-            head.append("Content-Length: ")
-            head.append(decimal: length)
-            head.append("\r\n")
+            fields.append("Content-Length", String(length))
         } else if isChunked {
-            head.append("Transfer-Encoding: chunked\r\n")
+            fields.append("Transfer-Encoding", "chunked")
         }
         if connection.willClose {
-            head.append("Connection: close\r\n")
+            fields.append("Connection", "close")
         } else if minorVersion == 0 {
-            head.append("Connection: keep-alive\r\n")
+            fields.append("Connection", "keep-alive")
         }
-        head.append("\r\n")
+        _ = ResponseHead(status: status, fields: fields).append(to: &head)
     }
 }
 

@@ -37,7 +37,7 @@ package final class ServerRequest {
     package func collectBody(limit: Int) {
         isCollecting = true
         guard connection.limitBody(to: limit) else { return }
-        if isComplete { deliver() } else { connection.wantBody() }
+        if isComplete { deliver() }
     }
 
     // MARK: Called by the connection

@@ -18,10 +18,6 @@ func fireTimers(_: Int32, _: Int16, _ context: UnsafeMutableRawPointer?) {
     unsafe owner(context, EventLoop.self)?.performTimers()
 }
 
-func receivePosts(_: Int32, _: Int16, _ context: UnsafeMutableRawPointer?) {
-    unsafe owner(context, EventLoop.self)?.performPosted()
-}
-
 func socketReady(_: Int32, _ events: Int16, _ context: UnsafeMutableRawPointer?) {
     unsafe owner(context, SocketWatcher.self)?.ready(events)
 }

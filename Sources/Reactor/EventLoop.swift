@@ -3,7 +3,6 @@
 
 internal import CLibevent
 internal import Glibc
-internal import Synchronization
 
 /// Why an event loop could not be made.
 package enum ReactorError: Error, Equatable, Sendable {
@@ -13,8 +12,8 @@ package enum ReactorError: Error, Equatable, Sendable {
 
 /// One thread's event loop: readiness, timers, deferred work and signals on a libevent base.
 ///
-/// An iteration waits in epoll, runs what became ready, then all deferred work, and waits again. Everything but
-/// `post` belongs to the thread that calls `run`.
+/// An iteration waits in epoll, runs what became ready, then all deferred work, and waits again. It belongs to
+/// the thread that calls `run`.
 @safe
 package final class EventLoop {
     /// libevent's base, for HTTPServer, which hands it to evhttp.
@@ -24,36 +23,28 @@ package final class EventLoop {
     private var timerEvent: OpaquePointer?
     private var timers = TimerHeap()
     private var armedFor: UInt64 = .max
-    private var postEvent: OpaquePointer?
-    private let posted: Postbox
 
     /// Makes a loop that does not run yet.
     ///
-    /// Throws `ReactorError.unavailable` when epoll or an eventfd is not to be had.
+    /// Throws `ReactorError.unavailable` when epoll is not to be had.
     package init() throws(ReactorError) {
         guard let config = unsafe event_config_new() else { throw .unavailable("event_config") }
         defer { unsafe event_config_free(config) }
         // The changelist merges the DEL and ADD that one turn causes for the same descriptor; NOLOCK because
-        // no other thread ever touches the base (they write to the eventfd).
+        // no other thread ever touches the base.
         _ = unsafe event_config_set_flag(
             config, Int32(EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST.rawValue | EVENT_BASE_FLAG_NOLOCK.rawValue))
         guard let base = unsafe event_base_new_with_config(config) else { throw .unavailable("event_base") }
         unsafe self.base = base
-        posted = try Postbox()
         let context = unsafe Unmanaged.passUnretained(self).toOpaque()
         unsafe deferredEvent = event_new(base, -1, 0, runDeferredWork, context)
         unsafe timerEvent = event_new(base, -1, 0, fireTimers, context)
-        unsafe postEvent = event_new(
-            base, posted.descriptor, Int16(EV_READ | EV_PERSIST), receivePosts, context)
-        guard unsafe deferredEvent != nil, unsafe timerEvent != nil, let postEvent = unsafe postEvent,
-            unsafe event_add(postEvent, nil) == 0
-        else { throw .unavailable("event") }
+        guard unsafe deferredEvent != nil, unsafe timerEvent != nil else { throw .unavailable("event") }
     }
 
     deinit {
         if let event = unsafe deferredEvent { unsafe event_free(event) }
         if let event = unsafe timerEvent { unsafe event_free(event) }
-        if let event = unsafe postEvent { unsafe event_free(event) }
         unsafe event_base_free(base)
     }
 
@@ -89,9 +80,6 @@ package final class EventLoop {
         }
     }
 
-    /// A handle through which other threads may run work on this loop.
-    package var poster: LoopPoster { LoopPoster(posted) }
-
     // MARK: Called by the trampolines
 
     func performDeferred() {
@@ -103,10 +91,6 @@ package final class EventLoop {
             batch.removeAll(keepingCapacity: true)
             swap(&batch, &deferredWork)
         }
-    }
-
-    func performPosted() {
-        for work in posted.take() { work() }
     }
 
     func performTimers() {

@@ -16,8 +16,6 @@ package final class RelayService {
     private var exchanges: [ObjectIdentifier: Exchange] = [:]
     /// Answers that are read on although their clients have left.
     var drainsUnderWay = 0
-    /// Called when the last exchange has ended.
-    package var whenIdle: (() -> Void)?
 
     package init(
         _ loop: EventLoop, plan: RoutePlan, policy: RelayPolicy, audit: any AuditSink, log: Log,
@@ -38,9 +36,6 @@ package final class RelayService {
 
     /// The models that can be asked for, with who serves each.
     package var models: [(model: String, owner: String)] { plan.listing }
-
-    /// Whether anybody can answer for a model.
-    package func serves(_ model: String) -> Bool { !plan.candidates(for: model).isEmpty }
 
     /// Begins to answer a request through `sink`, which may be called before this returns.
     package func begin(_ request: RelayRequest, _ sink: any ClientSink) -> Exchange {
@@ -75,7 +70,6 @@ package final class RelayService {
         metrics.streamsActive.subtract()
         if exchange.wasDrained { drainsUnderWay -= 1 }
         audit.record(record)
-        if exchanges.isEmpty { whenIdle?() }
     }
 }
 
