@@ -39,14 +39,36 @@ package struct ChatAccumulator: Sendable {
             append(slice, of: data, to: .refusal, of: index)
         case .reasoning(let index, let slice):
             append(slice, of: data, to: .reasoning, of: index)
+        case .reasoningSignature(let index, let slice):
+            sign(slice, of: data, in: index)
+        case .redactedReasoning(let index, let slice):
+            begin(.redactedReasoning, of: index, slice, of: data)
+        case .callSignature(let index, let slice):
+            guard let place = place(of: index), let kept = keepWhole(slice) else { return }
+            choices[place].pendingSignature.removeAll()
+            choices[place].pendingSignature.append(data, kept)
         case .toolCall(let index, let call, let id, let name):
-            begin(call, of: index, id: id, name: name, in: data)
+            guard reserve(id.count &+ name.count) else { return }
+            beginCall(.toolCall(number: call, id: data.jsonText(id), name: data.jsonText(name)), of: index)
+        case .customCall(let index, let call, let id, let name):
+            guard reserve(id.count &+ name.count) else { return }
+            beginCall(.customCall(number: call, id: data.jsonText(id), name: data.jsonText(name)), of: index)
         case .toolArguments(let index, let call, let slice):
             appendArguments(slice, of: data, to: call, of: index)
+        case .citation(let index, let url, let title):
+            guard reserve(url.count &+ title.count) else { return }
+            begin(.citation(url: data.jsonText(url), title: data.jsonText(title)), of: index)
+        case .image(let index, let mediaType, let base64):
+            guard keepWhole(base64) != nil else { return }
+            begin(.image(mediaType: data.jsonText(mediaType)), of: index, base64, of: data)
+        case .logprobs(let index, let slice):
+            guard !slice.isEmpty, let place = place(of: index), reserve(slice.count &+ 1) else { return }
+            if !choices[place].logprobs.isEmpty { choices[place].logprobs.append(ASCII.comma) }
+            choices[place].logprobs.append(data, slice)
         case .finish(let index, let reason):
             if let place = place(of: index) { choices[place].finish = reason }
         case .usage(let latest):
-            usage = latest
+            if usage == nil { usage = latest } else { usage?.update(with: latest) }
         case .failure(let reported):
             failure = reported
         case .end:
@@ -75,29 +97,67 @@ package struct ChatAccumulator: Sendable {
     }
 
     private mutating func append(
-        _ slice: Range<Int>, of data: Span<UInt8>,
-        to kind: AccumulatedChoice.TextKind, of index: Int
+        _ slice: Range<Int>, of data: Span<UInt8>, to kind: AccumulatedPart.Kind, of index: Int
     ) {
-        guard let place = place(of: index), let kept = keep(slice, of: data) else { return }
-        choices[place].append(data, kept, to: kind)
+        guard let place = place(of: index) else { return }
+        // Reasoning that was signed is whole: what comes then is another piece of it.
+        if let last = choices[place].parts.last, last.kind == kind, last.escapedSignature.isEmpty {
+        } else {
+            guard reserve(Self.overhead) else { return }
+            choices[place].parts.append(AccumulatedPart(kind: kind))
+        }
+        guard let kept = keep(slice, of: data) else { return }
+        choices[place].parts[choices[place].parts.count &- 1].escaped.append(data, kept)
     }
 
+    private mutating func begin(_ kind: AccumulatedPart.Kind, of index: Int) {
+        guard let place = place(of: index), reserve(Self.overhead) else { return }
+        choices[place].parts.append(AccumulatedPart(kind: kind))
+    }
+
+    /// Begins a part that comes whole.
     private mutating func begin(
-        _ call: Int, of index: Int, id: Range<Int>, name: Range<Int>, in data: Span<UInt8>
+        _ kind: AccumulatedPart.Kind, of index: Int, _ slice: Range<Int>, of data: Span<UInt8>
     ) {
-        guard let place = place(of: index), reserve(Self.overhead &+ id.count &+ name.count) else { return }
-        choices[place].toolCalls.append(
-            AccumulatedToolCall(number: call, id: data.jsonText(id), name: data.jsonText(name)))
+        guard let place = place(of: index), reserve(Self.overhead) else { return }
+        var part = AccumulatedPart(kind: kind)
+        guard let kept = keepWhole(slice) else { return }
+        part.escaped.append(data, kept)
+        choices[place].parts.append(part)
+    }
+
+    private mutating func beginCall(_ kind: AccumulatedPart.Kind, of index: Int) {
+        guard let place = place(of: index), reserve(Self.overhead) else { return }
+        var part = AccumulatedPart(kind: kind)
+        swap(&part.escapedSignature, &choices[place].pendingSignature)
+        choices[place].parts.append(part)
+    }
+
+    /// Signs the reasoning that came last; without any, an empty one stands for it.
+    private mutating func sign(_ slice: Range<Int>, of data: Span<UInt8>, in index: Int) {
+        guard let place = place(of: index), let kept = keepWhole(slice) else { return }
+        if choices[place].parts.last?.kind != .reasoning {
+            guard reserve(Self.overhead) else { return }
+            choices[place].parts.append(AccumulatedPart(kind: .reasoning))
+        }
+        let last = choices[place].parts.count &- 1
+        choices[place].parts[last].escapedSignature.removeAll()
+        choices[place].parts[last].escapedSignature.append(data, kept)
     }
 
     private mutating func appendArguments(
         _ slice: Range<Int>, of data: Span<UInt8>, to call: Int, of index: Int
     ) {
         guard let place = place(of: index),
-            let found = choices[place].toolCalls.lastIndex(where: { $0.number == call }),
+            let found = choices[place].parts.lastIndex(where: { $0.callNumber == call }),
             let kept = keep(slice, of: data)
         else { return }
-        choices[place].toolCalls[found].escapedArguments.append(data, kept)
+        choices[place].parts[found].escaped.append(data, kept)
+    }
+
+    /// A slice that means nothing when cut: all of it, or nothing.
+    private mutating func keepWhole(_ slice: Range<Int>) -> Range<Int>? {
+        reserve(slice.count) ? slice : nil
     }
 
     /// The part of a slice that the limit allows, cut between two characters or escapes.

@@ -20,6 +20,8 @@ package struct ChatMessage: Equatable, Sendable {
     package var toolCalls: [ChatToolCall] = []
     /// The call that a tool's message answers.
     package var toolCallID: String?
+    /// Whether a tool's message tells that the call failed.
+    package var isError = false
     /// The speaker's name.
     package var name: String?
     /// Members of the message that have no place above, in their order.
@@ -57,11 +59,17 @@ package struct ChatPart: Equatable, Sendable {
     /// What the part is.
     package enum Kind: Equatable, Sendable {
         case text(String)
+        /// What the model thought, in the assistant's message, with the vendor's signature when there is one.
+        case reasoning(text: String, signature: OpaqueSignature?)
+        /// What the model thought, readable by its vendor alone.
+        case redactedReasoning(OpaqueSignature)
+        /// What the model said in declining.
+        case refusal(String)
         /// An image by its address, which may be a `data:` URL; `detail` in the vendor's words.
         case image(url: String, detail: String?)
         /// Sound in base64, and its format (`wav`, `mp3`).
         case audio(base64: String, format: String)
-        /// A file by its id at the vendor, or by its content as a `data:` URL.
+        /// A file by its id at the vendor, or by its content as a `data:` URL, or by its address in `data`.
         case file(id: String?, data: String?, name: String?)
         /// A kind that is not known here: the whole part.
         case other(JSONValue)

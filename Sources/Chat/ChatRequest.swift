@@ -27,8 +27,10 @@ package struct ChatRequest: Equatable, Sendable {
     package var choiceCount: Int?
     /// The form that the answer must have.
     package var responseFormat: ResponseFormat?
-    /// How much the model should think, in the vendors' words (`low`, `high`, …).
-    package var reasoningEffort: String?
+    /// How the model should think.
+    package var reasoning = ReasoningSettings()
+    /// How long the answer should be, in OpenAI's words (`low`, `medium`, `high`).
+    package var verbosity: String?
     /// Whether the answer is wanted as a stream.
     package var streams = false
     /// Whether usage is wanted in the stream.
@@ -37,19 +39,36 @@ package struct ChatRequest: Equatable, Sendable {
     package var user: String?
     /// What the client wants kept with the answer.
     package var metadata: [JSONValue.Member]?
-    /// Members of the request that have no place above, in their order.
+    /// The dialect that the request came in, whose members `extras` are, here and in all parts.
+    package var origin: Dialect
+    /// Members of the request that have no place above, in their order; written again only for the same dialect.
     package var extras: [JSONValue.Member] = []
 
     /// A request with nothing but a model and a conversation.
-    package init(model: String, messages: [ChatMessage]) {
+    package init(model: String, messages: [ChatMessage], origin: Dialect = .openAIChat) {
         self.model = model
         self.messages = messages
+        self.origin = origin
     }
 
     /// The text of the last message of the user; empty when there is none.
     package var lastUserText: String {
         messages.last { $0.role == .user }?.text ?? ""
     }
+}
+
+/// How a model should think; `nil` throughout when the client did not say.
+package struct ReasoningSettings: Equatable, Sendable {
+    /// Whether it thinks at all; `nil` leaves it to the model.
+    package var isEnabled: Bool?
+    /// How much, in the vendors' words: none, minimal, low, medium, high, xhigh, max.
+    package var effort: String?
+    /// How many tokens it may spend on it; -1 where the vendor lets the model decide.
+    package var budget: Int?
+    /// Whether reasoning is shown: auto, concise, detailed (OpenAI), summarized, omitted (Anthropic), by the vendor's word.
+    package var display: String?
+
+    package init() {}
 }
 
 /// How tokens are drawn; each number as the client wrote it, since `0.7` has no exact binary form.
@@ -59,6 +78,7 @@ package struct SamplingSettings: Equatable, Sendable {
 
     package var temperature: Number?
     package var topP: Number?
+    package var topK: Number?
     package var frequencyPenalty: Number?
     package var presencePenalty: Number?
     package var seed: Number?

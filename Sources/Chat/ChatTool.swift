@@ -11,7 +11,7 @@ package struct ChatTool: Equatable, Sendable {
         case function(parameters: JSONValue?, isStrict: Bool?)
         /// A tool that takes text, of a format when one is given.
         case custom(format: JSONValue?)
-        /// A kind that is not known here: the whole tool.
+        /// A tool that the vendor runs itself, or a kind that is not known here: the whole tool.
         case other(JSONValue)
     }
 
@@ -36,7 +36,9 @@ package enum ToolChoice: Equatable, Sendable {
     case none, auto, required
     case function(name: String)
     case custom(name: String)
-    /// A choice that is not known here, as `allowed_tools`: the whole value.
+    /// Only these tools may be called, and when required, one must.
+    case allowed(names: [String], isRequired: Bool)
+    /// A choice that is not known here: the whole value.
     case other(JSONValue)
 }
 
@@ -56,6 +58,8 @@ package struct ChatToolCall: Equatable, Sendable {
     package var name: String
     /// What the tool is given.
     package var input: Input
+    /// The vendor's signature of the call.
+    package var signature: OpaqueSignature?
     /// Members of the call that have no place above, in their order.
     package var extras: [JSONValue.Member] = []
 

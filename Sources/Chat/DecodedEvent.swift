@@ -1,12 +1,18 @@
 // SPDX-FileCopyrightText: The Sluice authors
 // SPDX-License-Identifier: Apache-2.0
 
+package import Bytes
+
 /// What one upstream event means, and where in its data the places are that a passthrough may change.
 ///
 /// A stream keeps one and decodes every event into it, so that nothing is allocated in steady state.
 package struct DecodedEvent: Sendable {
-    /// What the event adds, in order; slices are ranges of the event's data.
+    /// What the event adds, in order; slices are ranges of the event's data, or of `ownText` when `hasOwnText`.
     package var deltas: [ChatDelta] = []
+    /// Text that the decoder made because the event's data does not hold it as a delta needs it.
+    package var ownText = ByteBuffer()
+    /// Whether all slices of this event are ranges of `ownText`.
+    package var hasOwnText = false
     /// The inside of the model's name.
     package var modelRange: Range<Int>?
     /// The member that reports usage, with the comma that has to go with it.
@@ -28,6 +34,8 @@ package struct DecodedEvent: Sendable {
     /// Forgets the event, keeping the storage.
     package mutating func reset() {
         deltas.removeAll(keepingCapacity: true)
+        if hasOwnText { ownText.removeAll(keepingAtMost: 1 << 20) }
+        hasOwnText = false
         modelRange = nil
         usageMember = nil
         repeatedFinishes.removeAll(keepingCapacity: true)

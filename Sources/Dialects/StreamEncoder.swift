@@ -4,16 +4,15 @@
 package import Bytes
 package import Chat
 
-/// Writes the event stream that a client reads; one for each stream.
+/// Writes the event stream that a client reads, from deltas of another dialect; one for each stream.
 ///
 /// It ends by exactly one of `finish` and `fail`, which the caller chooses; what comes after is ignored.
 package protocol StreamEncoder: Sendable {
     /// Appends what the client gets for an upstream event: nothing, one event or several.
     ///
-    /// A terminal event appends nothing: the caller tells by the decoder's `ending` how the stream ends.
-    mutating func encode(
-        _ event: DecodedEvent, data: Span<UInt8>, named name: Span<UInt8>, into buffer: inout ByteBuffer
-    )
+    /// `text` is what the slices of the event's deltas are ranges of. The terminal delta appends nothing: the caller tells by
+    /// `finish` or `fail` how the stream ends.
+    mutating func encode(_ event: borrowing DecodedEvent, of text: Span<UInt8>, into buffer: inout ByteBuffer)
 
     /// Appends the orderly end.
     mutating func finish(into buffer: inout ByteBuffer)

@@ -36,10 +36,10 @@ package struct OpenAIChatStreamEncoder: StreamEncoder {
     }
 
     package mutating func encode(
-        _ event: DecodedEvent, data: Span<UInt8>, named name: Span<UInt8>, into buffer: inout ByteBuffer
+        _ event: borrowing DecodedEvent, of text: Span<UInt8>, into buffer: inout ByteBuffer
     ) {
         guard !isEnded, !event.isAfterEnd else { return }
-        for delta in event.deltas { encode(delta, of: data, into: &buffer) }
+        for delta in event.deltas { encode(delta, of: text, into: &buffer) }
     }
 
     package mutating func finish(into buffer: inout ByteBuffer) {
@@ -94,6 +94,8 @@ package struct OpenAIChatStreamEncoder: StreamEncoder {
             close(finish: isCall ? .toolCalls : reason, into: &buffer)
         case .usage(let latest):
             usage = latest
+        case .reasoningSignature, .redactedReasoning, .callSignature, .customCall, .citation, .image, .logprobs:
+            break
         case .failure, .end:
             break
         }

@@ -131,10 +131,11 @@ extension FinishReason {
     /// The spelling of chat completions.
     var openAIName: String {
         switch self {
-        case .stop: "stop"
-        case .length: "length"
+        case .stop, .stopSequence, .pause, .refusal: "stop"
+        case .length, .contextFull: "length"
         case .toolCalls: "tool_calls"
         case .contentFilter: "content_filter"
+        case .malformedCall: "error"
         case .other(let name): name
         }
     }

@@ -41,6 +41,11 @@ enum OpenAIMessageWriter {
         case .text(let text):
             object.add("type", "text")
             object.add("text", text)
+        case .refusal(let text):
+            object.add("type", "refusal")
+            object.add("refusal", text)
+        case .reasoning, .redactedReasoning:
+            return .object([])
         case .image(let url, let detail):
             inner.add("url", url)
             inner.add("detail", detail)

@@ -27,7 +27,7 @@ enum OpenAIRequestReader {
         chat.stop = try stop(from: &fields)
         chat.choiceCount = try fields.integer("n", in: 1...128)
         chat.responseFormat = try responseFormat(from: &fields)
-        chat.reasoningEffort = try fields.string("reasoning_effort")
+        chat.reasoning.effort = try fields.string("reasoning_effort")
         chat.streams = try fields.bool("stream") ?? false
         chat.includesUsage = try includesUsage(from: &fields)
         chat.user = try fields.string("user")

@@ -1,9 +1,15 @@
 // SPDX-FileCopyrightText: The Sluice authors
 // SPDX-License-Identifier: Apache-2.0
 
-import Chat
-
 /// A wire format in which clients or upstreams speak.
 package enum Dialect: String, Sendable, CaseIterable {
     case openAIChat = "openai-chat"
+    case openAIResponses = "openai-responses"
+    case anthropic
+    case gemini
+    /// Google's internal envelope round Gemini.
+    case antigravity
+    /// Ollama's own format, lines of JSON.
+    case ollama
+    case straico
 }

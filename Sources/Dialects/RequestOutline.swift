@@ -1,11 +1,11 @@
 // SPDX-FileCopyrightText: The Sluice authors
 // SPDX-License-Identifier: Apache-2.0
 
-import Bytes
-import JSON
+package import Bytes
+internal import JSON
 
-/// The members of a request's body, and the places in it that a passthrough changes.
-struct OpenAIRequestOutline: Sendable {
+/// The members of a request's body, and the places in it that change on the way to an upstream of the same dialect.
+package struct RequestOutline: Sendable {
     /// A place in the body and what stands there instead.
     struct Edit: Sendable {
         let range: Range<Int>
@@ -16,13 +16,17 @@ struct OpenAIRequestOutline: Sendable {
     private(set) var members: [JSONValue.Member] = []
     private var isObject = false
     private var model: Range<Int>?
+    private var stream: Range<Int>?
     private var options: Range<Int>?
     /// Where the last member ends.
     private var end = 0
-    /// What makes upstream report usage; `nil` when the client asked for it itself.
+    /// What makes upstream report usage in a stream; `nil` when it does so anyway, or the client asked for it itself.
     private var usageEdit: Edit?
 
-    init(_ body: Span<UInt8>) throws(DialectError) {
+    /// Reads a body, which must be a JSON object without names that occur twice.
+    ///
+    /// `hasStreamOptions` says that in this dialect usage has to be asked for (`stream_options.include_usage`).
+    init(_ body: Span<UInt8>, hasStreamOptions: Bool = false) throws(DialectError) {
         do {
             try read(body)
         } catch {
@@ -32,18 +36,44 @@ struct OpenAIRequestOutline: Sendable {
             throw DialectError("The request body must be a JSON object.", code: "invalid_type")
         }
         try checkNames()
-        usageEdit = findUsageEdit(body)
+        if hasStreamOptions { usageEdit = findUsageEdit(body) }
+    }
+
+    /// Appends the body for an upstream of the same dialect: every byte as it came but a few values.
+    ///
+    /// The model is replaced, a stream is made to report usage, which the gateway counts, and `stream` says what is asked for
+    /// rather than what the client wants.
+    ///
+    /// - Parameters:
+    ///   - body: The bytes that this outline was made from.
+    ///   - model: The model's name at the upstream.
+    ///   - streams: Whether a stream is asked for.
+    package func writePassthrough(_ body: Span<UInt8>, model: String, streams: Bool, into buffer: inout ByteBuffer) {
+        var position = 0
+        for edit in edits(model: model, streams: streams, of: body) {
+            buffer.append(body, position..<edit.range.lowerBound)
+            buffer.append(edit.text.bytes)
+            position = edit.range.upperBound
+        }
+        buffer.append(body, position..<body.count)
     }
 
     /// What to change for an upstream, in the order of the body.
-    func edits(model name: String, forcesUsage: Bool) -> [Edit] {
+    private func edits(model name: String, streams: Bool, of body: Span<UInt8>) -> [Edit] {
         var edits: [Edit] = []
         if let model {
             var text = ByteBuffer()
             text.appendJSONString(name)
             edits.append(Edit(range: model, text: text))
         }
-        if forcesUsage, let usageEdit { edits.append(usageEdit) }
+        if streams, let usageEdit { edits.append(usageEdit) }
+        if let stream, body[stream.lowerBound] == UInt8(ascii: streams ? "f" : "t") {
+            var text = ByteBuffer()
+            text.append(literal: streams ? "true" : "false")
+            edits.append(Edit(range: stream, text: text))
+            // Options of a stream are refused where there is none.
+            if !streams, let options { edits.append(Edit(range: options, text: .null)) }
+        }
         return edits.sorted { $0.range.lowerBound < $1.range.lowerBound }
     }
 
@@ -65,6 +95,7 @@ struct OpenAIRequestOutline: Sendable {
             end = tokenizer.position
             let range = token.range.lowerBound &- (isString ? 1 : 0)..<end
             if key.equals("model", in: body) { model = range }
+            if key.equals("stream", in: body) { stream = range }
             if key.equals("stream_options", in: body) { options = range }
             members.append(JSONValue.Member(key.string(in: body), value))
         }
@@ -123,5 +154,14 @@ struct OpenAIRequestOutline: Sendable {
             }
         return DialectError(
             "The request body is not valid JSON: \(reason) at byte \(error.offset).", code: "invalid_json")
+    }
+}
+
+extension ByteBuffer {
+    /// The word `null`.
+    fileprivate static var null: ByteBuffer {
+        var buffer = ByteBuffer()
+        buffer.append(literal: "null")
+        return buffer
     }
 }

@@ -1,27 +1,9 @@
 // SPDX-FileCopyrightText: The Sluice authors
 // SPDX-License-Identifier: Apache-2.0
 
-package import Bytes
-package import Chat
-import JSON
-
-extension OpenAIChatRequest {
-    /// Appends a request as a body of the dialect, for one that came in another.
-    ///
-    /// What `decode` reads of the bytes is the request again.
-    package static func encode(_ chat: ChatRequest, into buffer: inout ByteBuffer) {
-        buffer.appendJSON { json in
-            json.object { json in
-                json.member("model", chat.model)
-                json.member("messages", .array(chat.messages.map(OpenAIMessageWriter.value)))
-                for member in OpenAIRequestWriter.members(of: chat) {
-                    json.key(text: member.key)
-                    json.value(member.value)
-                }
-            }
-        }
-    }
-}
+internal import Bytes
+internal import Chat
+internal import JSON
 
 /// Makes the members of a body of a chat request.
 enum OpenAIRequestWriter {
@@ -45,7 +27,7 @@ enum OpenAIRequestWriter {
         if !chat.stop.isEmpty { object.add("stop", .array(chat.stop.map { .string($0) })) }
         object.add(number: "n", chat.choiceCount.map(String.init))
         object.add("response_format", chat.responseFormat.map(format))
-        object.add("reasoning_effort", chat.reasoningEffort)
+        object.add("reasoning_effort", chat.reasoning.effort)
         if chat.streams { object.add("stream", true) }
         object.add("user", chat.user)
         object.add("metadata", chat.metadata.map { .object($0) })
@@ -109,6 +91,16 @@ enum OpenAIRequestWriter {
         case .required: .string("required")
         case .function(let name): named("function", name)
         case .custom(let name): named("custom", name)
+        case .allowed(let names, let isRequired):
+            .object([
+                .init("type", .string("allowed_tools")),
+                .init(
+                    "allowed_tools",
+                    .object([
+                        .init("mode", .string(isRequired ? "required" : "auto")),
+                        .init("tools", .array(names.map { named("function", $0) })),
+                    ])),
+            ])
         case .other(let whole): whole
         }
     }
