@@ -22,7 +22,8 @@ package struct OpenAIChatCodec: DialectCodec {
     package func streamEncoder(_ context: AnswerContext) -> any StreamEncoder {
         OpenAIChatStreamEncoder(
             id: "chatcmpl-\(context.seed)", created: context.created, model: context.chat.model,
-            wantsUsage: context.chat.includesUsage)
+            wantsUsage: context.chat.includesUsage, maker: context.maker,
+            customTools: context.chat.customToolNames)
     }
 
     package func writeAnswer(
