@@ -17,7 +17,7 @@ struct OpenAIReasoningDetails: Sendable {
         var prefix = ByteBuffer()
         if maker != "openai" { prefix.append(OpaqueSignature.carrierPrefix(maker: maker)) }
         self.prefix = prefix
-        repeatsText = ["anthropic", "gemini", "openai"].contains(maker)
+        repeatsText = ["anthropic", "antigravity", "gemini", "openai"].contains(maker)
     }
 
     /// Appends a member of a delta behind another, with a piece of a block's text.
