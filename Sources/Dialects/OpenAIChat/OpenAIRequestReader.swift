@@ -20,6 +20,9 @@ enum OpenAIRequestReader {
         chat.tools = try (fields.array("tools") ?? []).mapInside("tools") { (value) throws(DialectError) in
             try OpenAIToolReader.tool(value)
         }
+        chat.tools += try (fields.array("functions") ?? []).mapInside("functions") { (value) throws(DialectError) in
+            try OpenAIToolReader.legacyTool(value)
+        }
         chat.toolChoice = try toolChoice(from: &fields)
         chat.allowsParallelCalls = try fields.bool("parallel_tool_calls")
         chat.sampling = try sampling(from: &fields)
@@ -27,6 +30,7 @@ enum OpenAIRequestReader {
         chat.stop = try stop(from: &fields)
         chat.choiceCount = try fields.integer("n", in: 1...128)
         chat.responseFormat = try responseFormat(from: &fields)
+        chat.verbosity = try fields.string("verbosity")
         chat.reasoning.effort = try fields.string("reasoning_effort")
         chat.streams = try fields.bool("stream") ?? false
         chat.includesUsage = try includesUsage(from: &fields)
@@ -113,6 +117,13 @@ enum OpenAIRequestReader {
     }
 
     private static func toolChoice(from fields: inout JSONFields) throws(DialectError) -> ToolChoice? {
+        if let value = try fields.value("function_call") {
+            do throws(DialectError) {
+                return try OpenAIToolReader.legacyChoice(value)
+            } catch {
+                throw error.inside("function_call")
+            }
+        }
         guard let value = try fields.value("tool_choice") else { return nil }
         do throws(DialectError) {
             return try OpenAIToolReader.choice(value)
