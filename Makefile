@@ -29,7 +29,7 @@ end-to-end-test: build setup-tests ## the real binary over real sockets, with th
 
 asan-test: setup setup-tests ## the end-to-end suite against a binary built with the address sanitizer
 	$(SWIFT) build -c debug --product sluice --sanitize=address --scratch-path .build/asan
-	SLUICE_BINARY=$(abspath .build/asan/debug/sluice) $(PYTEST) -q Tests/EndToEnd
+	SLUICE_INSTRUMENTED=1 SLUICE_BINARY=$(abspath .build/asan/debug/sluice) $(PYTEST) -q Tests/EndToEnd
 
 setup: ## install the system packages that are missing
 	@scripts/install-packages $(PACKAGES)

@@ -166,7 +166,8 @@ class Sluice(Process):
         self.config = directory / "sluice.yaml"
         self.config.write_text(yaml(content))
         command = [BINARY, "serve", "--config", self.config, "--listen", "127.0.0.1:0", *arguments]
-        inherited = {k: v for k, v in os.environ.items() if not k.endswith(("_API_KEY", "_BASE_URL"))}
+        strange = ("_API_KEY", "_BASE_URL", "SLUICE_BINARY", "SLUICE_INSTRUMENTED", "SLUICE_JSON_CASES")
+        inherited = {k: v for k, v in os.environ.items() if not k.endswith(strange)}
         super().__init__(command, directory / "stderr.log", **{"cwd": directory, "env": inherited, **options})
 
     def connect(self, timeout=10.0, **options):

@@ -12,6 +12,7 @@ import time
 
 import pytest
 
+from checks import memory_bound
 from events import ask, assert_whole, read_stream
 from gateway import BINARY, READY, settings, yaml
 from wire import Closed, Silent, render, wait_until
@@ -315,7 +316,7 @@ def test_Z01_Z02_a_thousand_streams_leave_no_descriptor_and_little_memory(sluice
     burst(1000)
     wait_until(sluice.idle)
     assert sluice.fds() <= fds + 2
-    assert sluice.rss() - rss < 2_000_000
+    assert sluice.rss() - rss < memory_bound(2_000_000)
 
 
 def test_readiness_fails_before_the_port_closes(make_sluice):
