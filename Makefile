@@ -5,6 +5,8 @@ BINARY := .build/release/sluice
 VENV := .venv
 PYTEST := $(VENV)/bin/pytest
 PACKAGES := libevent-dev libcurl4-openssl-dev libyaml-dev pkg-config python3 python3-venv ca-certificates
+# What the Swift toolchain itself needs to run and to link, and a bare Debian lacks.
+TOOLCHAIN_PACKAGES := binutils libc6-dev libgcc-12-dev libncurses6 libxml2
 BENCH_PACKAGES := nginx-light
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 
@@ -32,7 +34,7 @@ asan-test: setup setup-tests ## the end-to-end suite against a binary built with
 	SLUICE_INSTRUMENTED=1 SLUICE_BINARY=$(abspath .build/asan/debug/sluice) $(PYTEST) -q Tests/EndToEnd
 
 setup: ## install the system packages that are missing
-	@scripts/install-packages $(PACKAGES)
+	@scripts/install-packages $(TOOLCHAIN_PACKAGES) $(PACKAGES)
 
 setup-tests: setup $(VENV)/.installed ## make the Python environment of the end-to-end tests
 
