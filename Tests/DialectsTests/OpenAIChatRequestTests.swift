@@ -28,7 +28,8 @@ struct OpenAIChatRequestTests {
     /// Every member that has a place in the hub, and some that have none.
     static let whole = #"""
         {"model":"gpt-x","messages":[{"role":"developer","content":"be brief","name":"d"},
-        {"role":"user","content":[{"type":"text","text":"a\n\u00e9","prompt_cache_breakpoint":{"mode":"explicit"}},
+        {"role":"user","content":[{"type":"text","text":"a\n\u00e9",
+        "prompt_cache_breakpoint":{"mode":"explicit"}},
         {"type":"image_url","image_url":{"url":"https://x/y","detail":"low"}},
         {"type":"input_audio","input_audio":{"data":"AA==","format":"wav"}},
         {"type":"file","file":{"file_id":"f1"}},{"type":"hologram","hologram":{"depth":3}}]},
@@ -37,12 +38,14 @@ struct OpenAIChatRequestTests {
         {"id":"c2","type":"custom","custom":{"name":"g","input":"x"}}]},
         {"role":"tool","tool_call_id":"c1","content":"done"}],
         "tools":[{"type":"function","function":{"name":"f","description":"d","parameters":{"type":"object"},
-        "strict":true}},{"type":"custom","custom":{"name":"g","format":{"type":"text"}}},{"type":"web_search"}],
+        "strict":true}},{"type":"custom","custom":{"name":"g","format":{"type":"text"}}},
+        {"type":"web_search"}],
         "tool_choice":{"type":"function","function":{"name":"f"}},"parallel_tool_calls":false,
         "temperature":0.70,"top_p":1e-1,"frequency_penalty":-1,"presence_penalty":2,"seed":42,
         "logprobs":true,"top_logprobs":3,"max_completion_tokens":100,"max_tokens":50,"stop":["a","b"],"n":2,
         "response_format":{"type":"json_schema","json_schema":{"name":"s","schema":{"type":"object"}}},
-        "reasoning_effort":"high","stream":true,"stream_options":{"include_usage":true,"include_obfuscation":false},
+        "reasoning_effort":"high","stream":true,
+        "stream_options":{"include_usage":true,"include_obfuscation":false},
         "user":"u","metadata":{"k":"v"},"verbosity":"low","logit_bias":{"50256":-100}}
         """#
 

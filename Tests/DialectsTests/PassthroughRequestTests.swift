@@ -14,53 +14,56 @@ struct RewriteCase: CustomTestStringConvertible, Sendable {
     var expected: String
     var testDescription: String { name }
 
-    static let message = #""messages" : [ {"role":"user","content":"h\u00e9"} ]"#
+    static let said = #""messages" : [ {"role":"user","content":"h\u00e9"} ]"#
 
     static let all: [RewriteCase] = [
         .init(
             name: "the model alone when no stream is asked for",
-            body: "{ \"model\" : \"m\",\n \(message), \"temperature\":0.70, \"x\":1E+2 } \n",
-            expected: "{ \"model\" : \"up/m\",\n \(message), \"temperature\":0.70, \"x\":1E+2 } \n"),
+            body: "{ \"model\" : \"m\",\n \(said), \"temperature\":0.70, \"x\":1E+2 } \n",
+            expected: "{ \"model\" : \"up/m\",\n \(said), \"temperature\":0.70, \"x\":1E+2 } \n"),
         .init(
             name: "usage is not forced upon a whole answer",
-            body: #"{"model":"m",\#(message),"stream":false,"stream_options":null}"#,
-            expected: #"{"model":"up/m",\#(message),"stream":false,"stream_options":null}"#),
+            body: #"{"model":"m",\#(said),"stream":false,"stream_options":null}"#,
+            expected: #"{"model":"up/m",\#(said),"stream":false,"stream_options":null}"#),
         .init(
             name: "a stream gets its options behind the last member",
-            body: #"{\#(message),"stream":true,"model":"m" }"#,
-            expected: #"{\#(message),"stream":true,"model":"up/m","stream_options":{"include_usage":true} }"#),
+            body: #"{\#(said),"stream":true,"model":"m" }"#,
+            expected: #"{\#(said),"stream":true,"model":"up/m","stream_options":{"include_usage":true} }"#),
         .init(
             name: "options that ask for usage stay",
-            body: #"{"model":"m","stream_options":{ "include_usage" : true },"stream":true,\#(message)}"#,
+            body: #"{"model":"m","stream_options":{ "include_usage" : true },"stream":true,\#(said)}"#,
             expected:
-                #"{"model":"up/m","stream_options":{ "include_usage" : true },"stream":true,\#(message)}"#),
+                #"{"model":"up/m","stream_options":{ "include_usage" : true },"stream":true,\#(said)}"#),
         .init(
             name: "options that decline usage ask for it",
             body:
-                #"{"stream_options":{"include_usage" : false , "z":1},"model":"m","stream":true,\#(message)}"#,
+                #"{"stream_options":{"include_usage" : false , "z":1},"model":"m","stream":true,\#(said)}"#,
             expected:
-                #"{"stream_options":{"include_usage" : true , "z":1},"model":"up/m","stream":true,\#(message)}"#
+                #"{"stream_options":{"include_usage" : true , "z":1},"model":"up/m","stream":true,\#(said)}"#
         ),
         .init(
             name: "other options are kept",
-            body: #"{"stream_options":{"include_obfuscation":false},"model":"m","stream":true,\#(message)}"#,
+            body: #"{"stream_options":{"include_obfuscation":false},"model":"m","stream":true,\#(said)}"#,
             expected:
-                #"{"stream_options":{"include_usage":true,"include_obfuscation":false},"model":"up/m","stream":true,\#(message)}"#
+                #"{"stream_options":{"include_usage":true,"include_obfuscation":false},"model":"up/m","#
+                + #""stream":true,\#(said)}"#
         ),
         .init(
             name: "empty options are filled",
-            body: #"{"stream_options":{},"model":"m","stream":true,\#(message)}"#,
-            expected: #"{"stream_options":{"include_usage":true},"model":"up/m","stream":true,\#(message)}"#),
+            body: #"{"stream_options":{},"model":"m","stream":true,\#(said)}"#,
+            expected: #"{"stream_options":{"include_usage":true},"model":"up/m","stream":true,\#(said)}"#),
         .init(
             name: "options that are null are replaced",
-            body: #"{"stream_options":null,"model":"m","stream":true,\#(message)}"#,
-            expected: #"{"stream_options":{"include_usage":true},"model":"up/m","stream":true,\#(message)}"#),
+            body: #"{"stream_options":null,"model":"m","stream":true,\#(said)}"#,
+            expected: #"{"stream_options":{"include_usage":true},"model":"up/m","stream":true,\#(said)}"#),
         .init(
             name: "names written with escapes are found",
             body:
-                #"{"stream\u005foptions":{"include\u005fusage":null},"\u006dodel":"m","stream":true,\#(message)}"#,
+                #"{"stream\u005foptions":{"include\u005fusage":null},"\u006dodel":"m","#
+                + #""stream":true,\#(said)}"#,
             expected:
-                #"{"stream\u005foptions":{"include\u005fusage":true},"\u006dodel":"up/m","stream":true,\#(message)}"#
+                #"{"stream\u005foptions":{"include\u005fusage":true},"\u006dodel":"up/m","#
+                + #""stream":true,\#(said)}"#
         ),
     ]
 }

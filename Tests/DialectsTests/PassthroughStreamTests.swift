@@ -14,7 +14,8 @@ import Testing
     @Test(
         "keeps a payload to the byte when nothing is to change",
         arguments: [
-            #"{ "id":"c" , "model" : "m", "choices":[ {"index":0,"delta":{"content":"\u00e9\/ é"},"x":1.50} ], "usage" : null }"#,
+            #"{ "id":"c" , "model" : "m", "choices":[ {"index":0,"delta":"#
+                + #"{"content":"\u00e9\/ é"},"x":1.50} ], "usage" : null }"#,
             #"{"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2}}"#, "{}",
         ])
     func identity(_ payload: String) {
@@ -57,7 +58,8 @@ import Testing
         var replay = StreamReplay(upstreamModel: "up", clientModel: "mine", wantsUsage: false)
         replay.feed(#"{"model":"up","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#)
         replay.feed(
-            #"{"usage":\#(Self.usage),"choices":[{"index":0,"delta":{"content":""},"finish_reason":"stop"}],"model":"up"}"#
+            #"{"usage":\#(Self.usage),"choices":[{"index":0,"delta":{"content":""},"#
+                + #""finish_reason":"stop"}],"model":"up"}"#
         )
         #expect(
             replay.payloads.last

@@ -91,7 +91,8 @@ struct RequestBodyCase: CustomTestStringConvertible, Sendable {
         .refused("J35 1e999", "temperature", "invalid_value", with(#""temperature":1e999"#)),
         .refused("J36 duplicate model", "model", "duplicate_parameter", with(#""model":"no-such-model""#)),
         .refused(
-            "J37 duplicate by escape", "model", "duplicate_parameter", with(#""\u006dodel":"no-such-model""#)),
+            "J37 duplicate by escape", "model", "duplicate_parameter",
+            with(#""\u006dodel":"no-such-model""#)),
         .refused("an unknown member given twice", "zz", "duplicate_parameter", with(#""zz":1,"zz":2"#)),
         .refused("an object without members", "model", "missing_required_parameter", "{}"),
         .refused(
@@ -106,12 +107,14 @@ struct RequestBodyCase: CustomTestStringConvertible, Sendable {
             asking("\"\(String(repeating: "m", count: 1 << 20))\"")),
         .refused("J48 messages missing", "messages", "missing_required_parameter", #"{"model":"ok"}"#),
         .refused(
-            "J49 messages null", "messages", "missing_required_parameter", #"{"model":"ok","messages":null}"#),
+            "J49 messages null", "messages", "missing_required_parameter",
+            #"{"model":"ok","messages":null}"#),
         .refused("J50 messages a string", "messages", "invalid_type", #"{"model":"ok","messages":"hi"}"#),
         .refused("J52 messages empty", "messages", "invalid_value", #"{"model":"ok","messages":[]}"#),
         .refused("J53 a message null", "messages[0]", "invalid_type", #"{"model":"ok","messages":[null]}"#),
         .refused(
-            "a message that is a string", "messages[0]", "invalid_type", #"{"model":"ok","messages":["hi"]}"#),
+            "a message that is a string", "messages[0]", "invalid_type",
+            #"{"model":"ok","messages":["hi"]}"#),
         .refused(
             "J55 a message without role", "messages[0].role", "missing_required_parameter",
             #"{"model":"ok","messages":[{"content":"hi"}]}"#),

@@ -31,8 +31,10 @@ struct OpenAIChatStreamEncoderTests {
 
     private static let turn = [
         #"{"choices":[{"delta":{"reasoning":"hm"}}]}"#, #"{"choices":[{"delta":{"content":"a\n"}}]}"#,
-        #"{"choices":[{"delta":{"tool_calls":[{"index":5,"id":"i","function":{"name":"f","arguments":"{}"}}]}}]}"#,
-        #"{"choices":[{"delta":{},"finish_reason":"stop"}],"usage":{"prompt_tokens":2,"completion_tokens":3}}"#,
+        #"{"choices":[{"delta":{"tool_calls":[{"index":5,"id":"i","#
+            + #""function":{"name":"f","arguments":"{}"}}]}}]}"#,
+        #"{"choices":[{"delta":{},"finish_reason":"stop"}],"#
+            + #""usage":{"prompt_tokens":2,"completion_tokens":3}}"#,
         "[DONE]",
     ]
 
@@ -48,7 +50,8 @@ struct OpenAIChatStreamEncoderTests {
                 choice(#""role":"assistant","content":"""#), choice(#""reasoning_content":"hm""#),
                 choice(#""content":"a\n""#),
                 choice(
-                    #""tool_calls":[{"index":0,"id":"i","type":"function","function":{"name":"f","arguments":""}}]"#
+                    #""tool_calls":[{"index":0,"id":"i","type":"function","#
+                        + #""function":{"name":"f","arguments":""}}]"#
                 ),
                 choice(#""tool_calls":[{"index":0,"function":{"arguments":"{}"}}]"#),
                 // A turn that called a tool did not just stop.

@@ -17,8 +17,8 @@ struct WholeCompletionTests {
         {"index":1,"message":{"role":"assistant","content":null,"refusal":null,
         "reasoning_content":"hm","tool_calls":[
         {"id":"t1","type":"function","function":{"name":"f","arguments":"{\"x\":1}"}},
-        {"id":"t2","type":"function","function":{"name":"g","arguments":"{}"}}]},"finish_reason":"tool_calls"}],
-        "usage":{"prompt_tokens":5,"completion_tokens":6,"total_tokens":11}}
+        {"id":"t2","type":"function","function":{"name":"g","arguments":"{}"}}]},
+        "finish_reason":"tool_calls"}],"usage":{"prompt_tokens":5,"completion_tokens":6,"total_tokens":11}}
         """#
 
     private func fold(_ events: [[UInt8]]) throws -> ChatAccumulator {
@@ -93,7 +93,7 @@ struct WholeCompletionTests {
     func firstID() throws {
         let body = try assemble([
             #"{"id":"","model":"","object":"","created":0,"choices":[],"prompt_filter_results":[]}"#,
-            #"{"id":"c9","model":"m","choices":[{"index":0,"delta":{"content":"x"},"finish_reason":"stop"}]}"#,
+            #"{"id":"c9","model":"m","choices":[{"delta":{"content":"x"},"finish_reason":"stop"}]}"#,
         ])
         #expect(body?["id"] == .string("c9"))
         #expect(body?["model"] == .string("m"))

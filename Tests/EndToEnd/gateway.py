@@ -27,7 +27,9 @@ def yaml(value, indent=0):
         lines = []
         for key, item in value.items():
             nested = isinstance(item, dict | list) and item
-            lines.append(f"{pad}{key}:" + ("\n" + yaml(item, indent + 2) if nested else " " + scalar(item) + "\n"))
+            lines.append(
+                f"{pad}{key}:" + ("\n" + yaml(item, indent + 2) if nested else " " + scalar(item) + "\n")
+            )
         return "".join(lines)
     if isinstance(value, list) and value:
         return "".join(f"{pad}- {yaml(item, indent + 2).lstrip()}" for item in value)
@@ -205,7 +207,9 @@ class Sluice(Process):
 
     def idle(self):
         """Whether no stream and no upstream transfer is left."""
-        return not self.metric("sluice_streams_active") and not self.metric("sluice_upstream_transfers_active")
+        return not self.metric("sluice_streams_active") and not self.metric(
+            "sluice_upstream_transfers_active"
+        )
 
     def assert_healthy(self, worst=1.5):
         assert self.alive, f"the gateway died with {self.process.returncode}:\n{self.log()[-3000:]}"
@@ -236,7 +240,9 @@ class ScriptedUpstream(Process):
     """The scripted upstream in a process of its own."""
 
     def __init__(self, directory):
-        super().__init__([sys.executable, Path(__file__).with_name("upstream.py")], directory / "upstream.log")
+        super().__init__(
+            [sys.executable, Path(__file__).with_name("upstream.py")], directory / "upstream.log"
+        )
         self.closed_port = self.reserve()
 
     def reserve(self):

@@ -162,7 +162,7 @@ NOT_JSON = [
 
 
 def texts():
-    """(name, bytes) of the cases by file: the project's own, and those in the folder `SLUICE_JSON_CASES` names.
+    """(name, bytes) of each case by file: the project's own, and the folder that `SLUICE_JSON_CASES` names.
 
     A name begins with `y_` when the text is JSON, with `n_` when it is not, with `i_` when opinions differ.
     """

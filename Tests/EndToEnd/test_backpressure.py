@@ -101,7 +101,9 @@ def test_a_stalled_reader_does_not_hold_the_buffer_gauge_above_its_watermark(slu
         time.sleep(0.5)
         buffered = sluice.metric("sluice_output_buffered_bytes")
         assert 0 < buffered < 400_000, buffered
-    wait_until(lambda: sluice.metric("sluice_output_buffered_bytes") < 4096, what="nothing buffered afterwards")
+    wait_until(
+        lambda: sluice.metric("sluice_output_buffered_bytes") < 4096, what="nothing buffered afterwards"
+    )
 
 
 def test_a_unary_answer_is_whole_for_a_slow_reader(sluice):

@@ -163,7 +163,8 @@ def test_leaving_behind_a_pipelined_request_is_seen(sluice, upstream, tag, model
 def test_D20_leaving_on_the_finish_leaves_nothing_behind(sluice):
     def outcomes():
         return sum(
-            sluice.metric("sluice_requests_total", outcome=name) for name in ("completed", "client_disconnected")
+            sluice.metric("sluice_requests_total", outcome=name)
+            for name in ("completed", "client_disconnected")
         )
 
     before = outcomes()

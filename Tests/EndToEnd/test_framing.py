@@ -138,7 +138,9 @@ def test_F96_three_pipelined_requests_get_three_answers_in_order(strict):
 def test_F97_a_request_pipelined_behind_a_stream_waits_its_turn(strict):
     body = chat("ok-slow", metadata={"delay": "0.05", "count": "6"})
     with Connection(strict.address) as connection:
-        connection.send(render("POST", "/v1/chat/completions", body) + render("GET", "/v1/models/no-such-model"))
+        connection.send(
+            render("POST", "/v1/chat/completions", body) + render("GET", "/v1/models/no-such-model")
+        )
         stream = connection.response()
         assert stream.status == 200 and stream.body.rstrip().endswith(b"data: [DONE]")
         try:

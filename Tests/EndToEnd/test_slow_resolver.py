@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: The Sluice authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""A name server that does not answer: lookups wait in threads of their own, and nothing ever waits for those."""
+"""A name server that does not answer: lookups wait in threads of their own, and nothing waits for those."""
 
 import os
 import shutil
@@ -31,7 +31,9 @@ def resolver(tmp_path_factory):
     assert compiler, "no C compiler; the Swift toolchain brings clang"
     library = tmp_path_factory.mktemp("resolver") / "slow_resolver.so"
     source = Path(__file__).with_name("slow_resolver.c")
-    subprocess.run([compiler, "-Wall", "-Werror", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
+    subprocess.run(
+        [compiler, "-Wall", "-Werror", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True
+    )
     return library
 
 

@@ -86,7 +86,10 @@ def test_a_fault_before_the_first_byte_is_a_status_and_a_json_error(gateway, row
         stream = True
     before, started = gateway.rss(), time.monotonic()
     answer = gateway.post(chat(model, stream=stream))
-    assert answer.status in (status if isinstance(status, tuple) else (status,)), (answer.status, answer.body[:300])
+    assert answer.status in (status if isinstance(status, tuple) else (status,)), (
+        answer.status,
+        answer.body[:300],
+    )
     assert_error_answer(answer, code=code, kind=kind)
     assert len(answer.body) < 20_000, "the upstream's body was passed on whole"
     assert time.monotonic() - started < (2.5 if "hang" in model else 1)
@@ -303,7 +306,12 @@ def test_nothing_is_asked_twice_without_retries(gateway, upstream):
 
 
 def test_X14_proxy_variables_and_client_headers_do_not_reach_upstream(gateway, upstream):
-    headers = [("X-Evil", "1"), ("Cookie", "a=b"), ("OpenAI-Organization", "org-evil"), ("X-Forwarded-For", "1.2.3.4")]
+    headers = [
+        ("X-Evil", "1"),
+        ("Cookie", "a=b"),
+        ("OpenAI-Organization", "org-evil"),
+        ("X-Forwarded-For", "1.2.3.4"),
+    ]
     request(gateway.address, "POST", "/v1/chat/completions", chat("ok"), headers)
     seen = upstream.last("ok")["headers"]
     assert not set(seen) & {"x-evil", "cookie", "openai-organization"}
@@ -312,10 +320,15 @@ def test_X14_proxy_variables_and_client_headers_do_not_reach_upstream(gateway, u
 
 
 def test_U82_healthy_streams_are_not_disturbed_while_faults_run(gateway):
-    faults = [row[0] for row in BEFORE_THE_FIRST_BYTE + BROKEN_OFF if "bomb" not in row[0] and "endless" not in row[0]]
+    faults = [
+        row[0]
+        for row in BEFORE_THE_FIRST_BYTE + BROKEN_OFF
+        if "bomb" not in row[0] and "endless" not in row[0]
+    ]
     with ThreadPoolExecutor(12) as pool:
         steady = [
-            pool.submit(ask, gateway.address, "ok-slow", metadata={"delay": "0.05", "count": "40"}) for _ in range(4)
+            pool.submit(ask, gateway.address, "ok-slow", metadata={"delay": "0.05", "count": "40"})
+            for _ in range(4)
         ]
         disturbing = [pool.submit(gateway.post, chat(model)) for model in faults]
         for stream in (future.result() for future in steady):

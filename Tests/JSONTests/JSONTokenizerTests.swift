@@ -22,7 +22,7 @@ struct TextCase: CustomTestStringConvertible, Sendable {
         return cases(in: tests.appending(path: "Fixtures/json")) + (named.map(cases) ?? [])
     }()
 
-    /// The cases of a folder: `y_` in a file's name says that it is JSON, `n_` that it is not, `i_` leaves it open.
+    /// The cases of a folder: `y_` before a file's name says that it is JSON, `n_` that it is not.
     static func cases(in folder: URL) -> [TextCase] {
         let verdicts: [(prefix: String, isJSON: Bool?)] = [("y_", true), ("n_", false), ("i_", nil)]
         let files = try! FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
