@@ -4,13 +4,14 @@ SWIFT ?= swift
 BINARY := .build/release/sluice
 VENV := .venv
 PYTEST := $(VENV)/bin/pytest
-PACKAGES := libevent-dev libcurl4-openssl-dev libyaml-dev pkg-config python3 python3-venv ca-certificates
+PACKAGES := libevent-dev libcurl4-openssl-dev libyaml-dev pkg-config ca-certificates
+TEST_PACKAGES := python3 python3-venv curl
 # What the Swift toolchain itself needs to run and to link, and a bare Debian lacks.
 TOOLCHAIN_PACKAGES := binutils libc6-dev libgcc-12-dev libncurses6 libxml2
 BENCH_PACKAGES := nginx-light
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 
-.PHONY: help serve build test unit-test end-to-end-test setup setup-tests check lint bench image asan-test
+.PHONY: help serve build test unit-test end-to-end-test setup setup-tests test-packages check lint bench image asan-test
 
 help: ## say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -38,7 +39,10 @@ setup: ## install the system packages that are missing
 
 setup-tests: setup $(VENV)/.installed ## make the Python environment of the end-to-end tests
 
-$(VENV)/.installed: Tests/EndToEnd/requirements.txt
+test-packages:
+	@scripts/install-packages $(TEST_PACKAGES)
+
+$(VENV)/.installed: Tests/EndToEnd/requirements.txt | test-packages
 	@echo "making the Python environment in $(VENV)"
 	python3 -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r Tests/EndToEnd/requirements.txt
