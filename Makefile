@@ -8,7 +8,7 @@ PACKAGES := libevent-dev libcurl4-openssl-dev libyaml-dev pkg-config ca-certific
 TEST_PACKAGES := python3 python3-venv curl
 # What the Swift toolchain itself needs to run and to link, and a bare Debian lacks.
 TOOLCHAIN_PACKAGES := binutils libc6-dev libgcc-12-dev libncurses6 libxml2
-BENCH_PACKAGES := nginx-light
+BENCH_PACKAGES := nginx-light python3
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 
 .PHONY: help serve build test unit-test end-to-end-test setup setup-tests test-packages check lint bench image asan-test
