@@ -201,8 +201,8 @@ struct OpenAIChatStreamDecoderTests {
                 ChatFailure(status: 503, message: "busy", code: "503")
             ),
             (
-                #"{"error":{"message":"busy","code":"overloaded"}}"#, "error",
-                ChatFailure(status: 502, message: "busy", code: "overloaded")
+                #"{"error":{"message":"busy","code":"tool_use_failed"}}"#, "error",
+                ChatFailure(status: 502, message: "busy", code: "tool_use_failed")
             ),
             (
                 #"{"error":{"message":"busy","code":200}}"#, "",
