@@ -52,9 +52,12 @@ import Testing
     }
 
     @Test("warns of a variable that is not known, and says what may have been meant") func unknown() throws {
-        let settings = try Settings.load(file: nil, environment: ["SLUICE_LISTN": "x", "SLUICE_OTHER_TOOL": "x"])
+        let settings = try Settings.load(
+            file: nil, environment: ["SLUICE_LISTN": "x", "SLUICE_OTHER_TOOL": "x"])
         #expect(settings.warnings.count == 2)
-        #expect(settings.warnings.first == "unknown variable 'SLUICE_LISTN' is ignored; did you mean SLUICE_LISTEN?")
+        #expect(
+            settings.warnings.first
+                == "unknown variable 'SLUICE_LISTN' is ignored; did you mean SLUICE_LISTEN?")
     }
 
     @Test("may hold what Kubernetes sets for a service named sluice") func kubernetes() throws {
