@@ -209,6 +209,6 @@ struct BodyCase: CustomTestStringConvertible, Sendable {
                 }
             }
         }
-        #expect(taken > 100)
+        #expect(taken > 80)
     }
 }

@@ -92,12 +92,13 @@ struct ErrorCase: CustomTestStringConvertible, Sendable {
     @Test("in a stream end it with the status that their code says", arguments: [
         (#"{"error":{"message":"m","code":429}}"#, "", 429, "m"),
         (#"{"error":{"message":"m","code":"503"}}"#, "", 503, "m"),
-        (#"{"error":{"message":"m","code":"overloaded"}}"#, "", 502, "m"),
+        (#"{"error":{"message":"m","code":"overloaded"}}"#, "", 503, "m"),
         (#"{"error":{"message":"m","code":200}}"#, "", 502, "m"),
         (#"{"error":"text"}"#, "", 502, "text"),
         (#"{"choices":[{"index":0,"delta":{"content":"x"}}],"error":{"code":502,"message":"m"}}"#, "", 502, "m"),
         ("it broke", "error", 502, "it broke"),
-        (#"{"error":{"message":"m","code":"tool_use_failed"}}"#, "error", 502, "m"),
+        (#"{"error":{"message":"m","code":"tool_use_failed"}}"#, "error", 400, "m"),
+        (#"{"error":{"code":"1302","message":"m"}}"#, "", 429, "m"),
         (#"{"message":"m"}"#, "error", 502, "m"),
         ("", "error", 502, "The upstream answered with status 502 and no explanation."),
     ])
