@@ -33,12 +33,16 @@ struct OllamaLine: Sendable {
 
     /// Reads a line, forgetting the one before.
     mutating func read(_ data: Span<UInt8>) throws(JSONError) {
-        let kept = calls
-        self = OllamaLine()
-        if !kept.isEmpty {
-            calls = kept
-            calls.removeAll(keepingCapacity: true)
-        }
+        hasMessage = false
+        text = 0..<0
+        thinking = 0..<0
+        calls.removeAll(keepingCapacity: true)
+        logprobs = 0..<0
+        isDone = false
+        reason = nil
+        usage = TokenUsage()
+        modelRange = nil
+        error = nil
         tokenizer = JSONTokenizer(allowsLoneSurrogates: true)
         let first = try tokenizer.next(in: data)
         guard first.kind == .beginObject else { throw JSONError(.unexpectedByte, at: first.range.lowerBound) }

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The Sluice authors
 // SPDX-License-Identifier: Apache-2.0
 
-package import Bytes
+internal import Bytes
 package import Chat
 import JSON
 
@@ -92,13 +92,8 @@ package struct OllamaStreamDecoder: StreamDecoder {
 
     private mutating func end(of data: Span<UInt8>, in event: inout DecodedEvent) {
         phase = .done
-        var usage = line.usage
-        // The server leaves out what is 0, but not both for an answer it counted at all.
-        if usage != TokenUsage() {
-            usage.input = usage.input ?? 0
-            usage.output = usage.output ?? 0
-            event.deltas.append(.usage(usage))
-        }
+        // The server leaves out what is 0.
+        event.deltas.append(.usage(TokenUsage(input: line.usage.input ?? 0, output: line.usage.output ?? 0)))
         var reason = FinishReason.stop
         if let word = line.reason, !word.equals("load", in: data), !word.equals("unload", in: data) {
             reason = FinishReason(word, in: data)
