@@ -13,10 +13,11 @@ package struct AnthropicCodec: DialectCodec {
     package var framing: StreamFraming { .eventStream }
 
     package func decodeRequest(
-        _ body: Span<UInt8>, _: RequestAddress = RequestAddress()
+        _ body: Span<UInt8>, _ address: RequestAddress = RequestAddress()
     ) throws(DialectError) -> DecodedRequest {
         let outline = try RequestOutline(body)
-        return DecodedRequest(chat: try AnthropicRequestReader.read(outline.members), outline: outline)
+        let chat = try AnthropicRequestReader.read(outline.members, asksAnswer: address.asksAnswer)
+        return DecodedRequest(chat: chat, outline: outline)
     }
 
     package func streamEncoder(_ context: AnswerContext) -> any StreamEncoder {

@@ -8,14 +8,14 @@ import JSON
 struct AnthropicPartWriter {
     private let isOwn: Bool
     private let target: RequestTarget
-    private let path: OriginPath
+    private let origin: Dialect
     /// The paths of the parts that were left out.
     private(set) var dropped: [String] = []
 
     init(origin: Dialect, _ target: RequestTarget) {
         isOwn = origin == .anthropic
         self.target = target
-        path = OriginPath(origin: origin)
+        self.origin = origin
     }
 
     /// The blocks of a message's content; `index` is its place in the request.
@@ -26,7 +26,7 @@ struct AnthropicPartWriter {
         case .parts(let parts):
             var blocks: [JSONValue] = []
             for (place, part) in parts.enumerated() {
-                let path = path.part(place, ofMessage: index)
+                let path = origin.path(ofPart: place, ofMessage: index)
                 guard let block = try block(of: part, in: message.role, path: path) else { continue }
                 blocks.append(block)
             }
@@ -64,17 +64,17 @@ struct AnthropicPartWriter {
         case .image(let url, _):
             // What the model drew it is not shown again: its turns hold no images.
             guard role != .assistant else { return drop(path) }
-            guard let source = source(url) else { throw self.path.unsupported(path, "an image of this address") }
+            guard let source = source(url) else { throw .unsupported(path) }
             return .object([.init("type", .string("image")), .init("source", source)] + extras)
         case .file(let id, let data, let name):
-            guard id == nil, let data else { throw self.path.unsupported(path, "a file of another vendor") }
+            guard id == nil, let data else { throw .unsupported(path) }
             return try file(data, name: name, extras, path: path)
         case .audio:
-            throw self.path.unsupported(path, "sound")
+            throw .unsupported(path)
         case .other(let whole):
             if isOwn { return whole }
             guard role == .user || role == .tool || role == .function else { return drop(path) }
-            throw self.path.unsupported(path, "a part of this type")
+            throw .unsupported(path)
         }
     }
 
@@ -127,7 +127,7 @@ struct AnthropicPartWriter {
         } else if isOwn || data == nil || type == "application/pdf", let source = source(url) {
             object.add("source", source)
         } else {
-            throw self.path.unsupported(path, "a file of this type")
+            throw .unsupported(path)
         }
         object.add("title", name)
         return .object(object.members + extras)
@@ -138,5 +138,13 @@ struct AnthropicPartWriter {
         guard member.key == "citations", let citations = member.value.elements else { return member }
         let own = citations.filter { !AnthropicCitation.isOwn($0) }
         return own.isEmpty && !citations.isEmpty ? nil : .init(member.key, .array(own))
+    }
+}
+
+extension Dialect {
+    /// The path of a part of a message's content in a request of this dialect.
+    fileprivate func path(ofPart place: Int, ofMessage index: Int) -> String {
+        let parts = self == .gemini || self == .antigravity ? "parts" : "content"
+        return name(ofChatMember: "messages") + "[\(index)].\(parts)[\(place)]"
     }
 }

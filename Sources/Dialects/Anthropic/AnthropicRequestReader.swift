@@ -6,9 +6,11 @@ import JSON
 
 /// Makes a chat request of the members of a body.
 enum AnthropicRequestReader {
-    static func read(_ members: [JSONValue.Member]) throws(DialectError) -> ChatRequest {
+    static func read(
+        _ members: [JSONValue.Member], asksAnswer: Bool
+    ) throws(DialectError) -> ChatRequest {
         var fields = JSONFields(members)
-        let model = try OpenAIRequestReader.model(from: &fields)
+        let model = try ModelName.read(from: &fields)
         guard let elements = try fields.array("messages") else { throw .missing("messages") }
         guard !elements.isEmpty else {
             throw .wrongValue("messages", expected: "an array of at least one message")
@@ -23,6 +25,7 @@ enum AnthropicRequestReader {
         var chat = ChatRequest(model: model, messages: messages, origin: .anthropic)
         chat.outputLimit = try fields.integer("max_tokens", in: 1...Int(Int32.max))
             .map { OutputLimit(tokens: $0, countsReasoning: true) }
+        guard chat.outputLimit != nil || !asksAnswer else { throw .missing("max_tokens") }
         chat.tools = try (fields.array("tools") ?? []).mapInside("tools") { (value) throws(DialectError) in
             try AnthropicToolReader.tool(value)
         }

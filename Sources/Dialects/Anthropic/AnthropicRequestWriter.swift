@@ -8,14 +8,14 @@ import JSON
 struct AnthropicRequestWriter {
     private let chat: ChatRequest
     private let target: RequestTarget
-    private let path: OriginPath
+    private let origin: Dialect
     /// The paths of what was left out, in the words of the request's own dialect.
     private(set) var dropped: [String] = []
 
     init(_ chat: ChatRequest, _ target: RequestTarget) {
         self.chat = chat
         self.target = target
-        path = OriginPath(origin: chat.origin)
+        origin = chat.origin
     }
 
     /// What other dialects keep at their vendors, or what would change the answer if it were left out.
@@ -27,7 +27,7 @@ struct AnthropicRequestWriter {
     mutating func members() throws(DialectError) -> [JSONValue.Member] {
         let isOwn = chat.origin == .anthropic
         if let count = chat.choiceCount, count > 1 {
-            throw path.unsupported(path.of(.choiceCount), "more than one answer")
+            throw .unsupported(origin.name(ofChatMember: "n"))
         }
         var turns = AnthropicTurns(chat, target)
         try turns.read()
@@ -64,9 +64,9 @@ struct AnthropicRequestWriter {
         }
         if thinks {
             // Who thinks draws as the vendor will, and is refused any other wish.
-            if sampling.temperature != nil { dropped.append(path.of(.temperature)) }
-            if sampling.topP != nil { dropped.append(path.of(.topP)) }
-            if sampling.topK != nil { dropped.append(path.of(.topK)) }
+            if sampling.temperature != nil { dropped.append(origin.name(ofChatMember: "temperature")) }
+            if sampling.topP != nil { dropped.append(origin.name(ofChatMember: "top_p")) }
+            if sampling.topK != nil { dropped.append(origin.name(ofChatMember: "top_k")) }
             return
         }
         if let temperature = sampling.temperature {
@@ -74,7 +74,7 @@ struct AnthropicRequestWriter {
             let isTooHot = (Double(temperature) ?? 0) > 1
             object.add(number: "temperature", isTooHot ? "1" : temperature)
             // One of both is all that newer models take.
-            if sampling.topP != nil { dropped.append(path.of(.topP)) }
+            if sampling.topP != nil { dropped.append(origin.name(ofChatMember: "top_p")) }
         } else {
             object.add(number: "top_p", sampling.topP)
         }
@@ -88,10 +88,10 @@ struct AnthropicRequestWriter {
         case nil, .text: break
         case .jsonObject:
             // OpenAI demands that the prompt says so too.
-            dropped.append(path.of(.responseFormat))
+            dropped.append(origin.name(ofChatMember: "response_format"))
         case .jsonSchema(let format):
             guard let schema = format["schema"], !target.quirks.unsupported.contains("output_config") else {
-                throw path.unsupported(path.of(.responseFormat), "an answer in the form of a schema")
+                throw .unsupported(origin.name(ofChatMember: "response_format"))
             }
             output.add("format", .object([.init("type", .string("json_schema")), .init("schema", schema)]))
         }
@@ -114,15 +114,15 @@ struct AnthropicRequestWriter {
 
     private mutating func dropForeign() throws(DialectError) {
         for member in chat.extras where Self.refused.contains(member.key) && !member.value.isNull {
-            throw path.unsupported(member.key, "what it refers to")
+            throw .unsupported(member.key)
         }
         dropped += chat.extras.map(\.key)
-        if chat.sampling.frequencyPenalty != nil { dropped.append(path.of(.frequencyPenalty)) }
-        if chat.sampling.presencePenalty != nil { dropped.append(path.of(.presencePenalty)) }
-        if chat.sampling.seed != nil { dropped.append(path.of(.seed)) }
-        if chat.sampling.wantsLogprobs == true { dropped.append(path.of(.logprobs)) }
-        if chat.sampling.topLogprobs != nil { dropped.append(path.of(.topLogprobs)) }
-        if chat.verbosity != nil { dropped.append(path.of(.verbosity)) }
+        if chat.sampling.frequencyPenalty != nil { dropped.append(origin.name(ofChatMember: "frequency_penalty")) }
+        if chat.sampling.presencePenalty != nil { dropped.append(origin.name(ofChatMember: "presence_penalty")) }
+        if chat.sampling.seed != nil { dropped.append(origin.name(ofChatMember: "seed")) }
+        if chat.sampling.wantsLogprobs == true { dropped.append(origin.name(ofChatMember: "logprobs")) }
+        if chat.sampling.topLogprobs != nil { dropped.append(origin.name(ofChatMember: "top_logprobs")) }
+        if chat.verbosity != nil { dropped.append(origin.name(ofChatMember: "verbosity")) }
         if chat.metadata != nil { dropped.append("metadata") }
     }
 

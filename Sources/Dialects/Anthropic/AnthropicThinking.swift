@@ -37,7 +37,7 @@ struct AnthropicThinking {
             return
         }
         guard wish.isEnabled == true || wish.effort != nil || wish.budget != nil else { return }
-        let path = OriginPath(origin: chat.origin).of(.effort)
+        let path = chat.origin.name(ofChatMember: "reasoning_effort")
         let takesEffort = !target.quirks.unsupported.contains("output_config")
         if takesEffort { effort = wish.effort.flatMap(Self.effort) }
         let display: JSONValue? = wish.display == nil ? nil : .string(wish.display == "omitted" ? "omitted" : "summarized")

@@ -8,7 +8,7 @@ import JSON
 struct AnthropicToolWriter {
     private let chat: ChatRequest
     private let target: RequestTarget
-    private let path: OriginPath
+    private let origin: Dialect
     private(set) var tools: [JSONValue] = []
     private(set) var choice: JSONValue?
     private(set) var dropped: [String] = []
@@ -24,7 +24,7 @@ struct AnthropicToolWriter {
     init(_ chat: ChatRequest, _ target: RequestTarget) {
         self.chat = chat
         self.target = target
-        path = OriginPath(origin: chat.origin)
+        origin = chat.origin
     }
 
     /// Reads the request's tools and choice.
@@ -83,14 +83,14 @@ struct AnthropicToolWriter {
             name = tool
         case .other(let whole):
             guard chat.origin == .anthropic else {
-                throw path.unsupported(path.of(.toolChoice), "this choice of a tool")
+                throw .unsupported(origin.name(ofChatMember: "tool_choice"))
             }
             return whole
         }
         if let name, chat.origin != .anthropic, chat.tools.contains(where: { $0.name == name }),
             !tools.contains(where: { $0["name"]?.string == name })
         {
-            throw path.unsupported(path.of(.toolChoice), "a tool that another vendor runs")
+            throw .unsupported(origin.name(ofChatMember: "tool_choice"))
         }
         let isSerial = chat.allowsParallelCalls == false
         guard chat.toolChoice != nil || isSerial else { return nil }
@@ -98,7 +98,7 @@ struct AnthropicToolWriter {
         guard !tools.isEmpty || (type != "auto" && type != "none") else { return nil }
         var object = JSONMembers()
         if !target.quirks.takesToolChoice, name != nil || type == "any" {
-            dropped.append(path.of(.toolChoice))
+            dropped.append(origin.name(ofChatMember: "tool_choice"))
             object.add("type", "auto")
         } else {
             object.add("type", type)

@@ -45,7 +45,7 @@ struct AnthropicTurns {
     }
 
     private let chat: ChatRequest
-    private let path: OriginPath
+    private let origin: Dialect
     private var parts: AnthropicPartWriter
     private var turns: [Turn] = []
     private var index = 0
@@ -55,7 +55,7 @@ struct AnthropicTurns {
 
     init(_ chat: ChatRequest, _ target: RequestTarget) {
         self.chat = chat
-        path = OriginPath(origin: chat.origin)
+        origin = chat.origin
         parts = AnthropicPartWriter(origin: chat.origin, target)
     }
 
@@ -86,7 +86,7 @@ struct AnthropicTurns {
         trimEnd()
         guard !turns.isEmpty else {
             throw DialectError(
-                "The conversation says nothing but to the system.", parameter: path.messages, code: "invalid_value")
+                "The conversation says nothing but to the system.", parameter: origin.name(ofChatMember: "messages"), code: "invalid_value")
         }
     }
 
@@ -113,7 +113,7 @@ struct AnthropicTurns {
 
     private mutating func add(_ message: ChatMessage) throws(DialectError) {
         let isOwn = chat.origin == .anthropic
-        if message.name != nil, message.role != .function { otherDropped.append(path.message(index) + ".name") }
+        if message.name != nil, message.role != .function { otherDropped.append(origin.path(ofMessage: index) + ".name") }
         switch message.role {
         case .system, .developer:
             // Only an Anthropic client knows whether the model takes orders in the middle.
@@ -124,7 +124,7 @@ struct AnthropicTurns {
             add(result: try result(of: message, to: message.toolCallID ?? ""))
         case .function:
             guard let call = call(of: message.name) else {
-                throw path.unsupported(path.message(index), "the result of a function that was not called")
+                throw .unsupported(origin.path(ofMessage: index))
             }
             add(result: try result(of: message, to: call))
         case .assistant:
@@ -227,12 +227,7 @@ extension ChatMessage {
     }
 }
 
-extension OriginPath {
-    fileprivate var messages: String {
-        switch origin {
-        case .openAIResponses: "input"
-        case .gemini, .antigravity: "contents"
-        default: "messages"
-        }
-    }
+extension Dialect {
+    /// The path of a message in a request of this dialect.
+    fileprivate func path(ofMessage index: Int) -> String { name(ofChatMember: "messages") + "[\(index)]" }
 }
