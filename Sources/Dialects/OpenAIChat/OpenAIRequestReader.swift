@@ -39,7 +39,7 @@ enum OpenAIRequestReader {
     /// A name travels into logs, paths and headers, so what cannot be a name is refused here.
     ///
     /// Names of models at any vendor need no more than these characters; `//` would make an address of it.
-    private static func model(from fields: inout JSONFields) throws(DialectError) -> String {
+    static func model(from fields: inout JSONFields) throws(DialectError) -> String {
         let model = try fields.requiredString("model")
         let isPlain = model.utf8.allSatisfy { byte in
             switch byte {
