@@ -97,4 +97,30 @@ enum ResponsesFailure {
         }
         buffer.append(literal: "\n\n")
     }
+
+    /// Appends the event `response.failed` where nothing of the response is known.
+    static func appendFailed(_ failure: ChatFailure, requestID: String, sequence: Int, to buffer: inout ByteBuffer) {
+        buffer.append(literal: "event: response.failed\ndata: ")
+        buffer.appendJSON { json in
+            json.object { json in
+                json.member("type", "response.failed")
+                json.member("sequence_number", sequence)
+                json.key("response")
+                json.object { json in
+                    json.member("id", "resp_\(requestID)")
+                    json.member("object", "response")
+                    json.member("status", "failed")
+                    json.key("error")
+                    json.object { json in
+                        json.member("code", code(of: failure))
+                        json.member("message", failure.message)
+                    }
+                    json.member("incomplete_details", .null)
+                    json.member("output", .array([]))
+                    json.member("usage", .null)
+                }
+            }
+        }
+        buffer.append(literal: "\n\n")
+    }
 }

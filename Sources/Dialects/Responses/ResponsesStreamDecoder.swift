@@ -152,6 +152,33 @@ package struct ResponsesStreamDecoder: StreamDecoder {
     }
 }
 
+extension ResponsesStreamDecoder {
+    /// Reads a whole response as one event, without an end.
+    static func decodeWhole(_ body: Span<UInt8>, into event: inout DecodedEvent) throws(MalformedEvent) {
+        event.reset()
+        var tokenizer = JSONTokenizer(allowsLoneSurrogates: true)
+        let range: Range<Int>
+        do {
+            range = try tokenizer.skipValue(in: body)
+            _ = try tokenizer.next(in: body)
+        } catch {
+            throw MalformedEvent(at: error.offset)
+        }
+        let response = ResponsesObject(range, of: body)
+        event.modelRange = response.string("model")
+        let isFailed =
+            response.says("status", "failed", in: body) || response.says("status", "cancelled", in: body)
+            || response.value("error") != nil
+        if isFailed {
+            event.deltas.append(.failure(ResponsesFailure.readEvent(body)))
+            return
+        }
+        guard response.value("output") != nil else { throw MalformedEvent(at: 0) }
+        var items = ResponsesItemStates()
+        items.answer(response, of: body, &event)
+    }
+}
+
 extension ResponsesItemStates {
     /// Takes a response that has ended: what of its output is not known yet, its usage, and why it ended.
     mutating func answer(_ response: ResponsesObject, of data: Span<UInt8>, _ event: inout DecodedEvent) {
