@@ -174,12 +174,11 @@ struct ResponsesItemWriter {
 
     private func id(_ id: String) -> String { isOwn ? id : CallID.plain(id, prefix: "call_") }
 
+    /// The refusal of what a message says; only where the dialects count messages alike its place is known.
     private func refusal(_ index: Int, _ path: String) -> DialectError {
-        let messages = ResponsesUnsaid.messages.path(in: chat.origin)
-        let place = chat.origin == .openAIChat || chat.origin == .straico ? "\(messages)[\(index)].\(path)" : messages
-        return DialectError(
-            "'\(place)' cannot be said to this model's provider, which speaks only the Responses API.", parameter: place,
-            code: "unsupported_parameter")
+        let messages = chat.origin.name(ofChatMember: "messages")
+        let isCounted = chat.origin == .openAIChat || chat.origin == .straico
+        return .unsupported(isCounted ? "\(messages)[\(index)].\(path)" : messages)
     }
 
     private func value(

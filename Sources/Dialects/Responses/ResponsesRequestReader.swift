@@ -16,7 +16,7 @@ enum ResponsesMark {
 enum ResponsesRequestReader {
     static func read(_ members: [JSONValue.Member]) throws(DialectError) -> ChatRequest {
         var fields = JSONFields(members)
-        let model = try OpenAIRequestReader.model(from: &fields)
+        let model = try ModelName.read(from: &fields)
         var messages: [ChatMessage] = []
         if let instructions = try fields.string("instructions") {
             var message = ChatMessage(role: .system, content: .text(instructions))

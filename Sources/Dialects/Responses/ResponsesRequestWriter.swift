@@ -55,18 +55,13 @@ struct ResponsesRequestWriter {
     /// Refuses what would change the answer, and notes what is only let go.
     private mutating func checkForeign() throws(DialectError) {
         try ResponsesForeignState.check(chat)
-        guard chat.stop.isEmpty else { throw ResponsesUnsaid.stop.refusal(in: chat.origin) }
-        guard chat.choiceCount ?? 1 == 1 else { throw ResponsesUnsaid.choiceCount.refusal(in: chat.origin) }
-        func note(_ member: ResponsesUnsaid, _ value: String?) {
-            if value != nil { dropped.append(member.path(in: chat.origin)) }
-        }
-        note(.topK, chat.sampling.topK)
-        note(.frequencyPenalty, chat.sampling.frequencyPenalty)
-        note(.presencePenalty, chat.sampling.presencePenalty)
-        note(.seed, chat.sampling.seed)
-        if chat.reasoning.effort == nil, chat.reasoning.budget != nil, ResponsesEffort(chat.reasoning) == nil {
-            dropped.append(ResponsesUnsaid.reasoningBudget.path(in: chat.origin))
-        }
+        guard chat.stop.isEmpty else { throw .unsupported(chat.origin.name(ofChatMember: "stop")) }
+        guard chat.choiceCount ?? 1 == 1 else { throw .unsupported(chat.origin.name(ofChatMember: "n")) }
+        let unsaid = [
+            ("top_k", chat.sampling.topK), ("frequency_penalty", chat.sampling.frequencyPenalty),
+            ("presence_penalty", chat.sampling.presencePenalty), ("seed", chat.sampling.seed),
+        ]
+        for (name, value) in unsaid where value != nil { dropped.append(chat.origin.name(ofChatMember: name)) }
     }
 
     private mutating func addTools(to object: inout JSONMembers) {
@@ -75,7 +70,7 @@ struct ResponsesRequestWriter {
             if let value = ResponsesToolWriter.value(of: tool, isOwn: isOwn) {
                 tools.append(value)
             } else {
-                dropped.append("\(ResponsesUnsaid.tools.path(in: chat.origin))[\(index)]")
+                dropped.append("tools[\(index)]")
             }
         }
         if !tools.isEmpty { object.add("tools", .array(tools)) }
@@ -83,7 +78,7 @@ struct ResponsesRequestWriter {
 
     private func addToolChoice(to object: inout JSONMembers) throws(DialectError) {
         guard let choice = chat.toolChoice else { return }
-        if !isOwn, case .other = choice { throw ResponsesUnsaid.toolChoice.refusal(in: chat.origin) }
+        if !isOwn, case .other = choice { throw .unsupported(chat.origin.name(ofChatMember: "tool_choice")) }
         guard isOwn || !chat.tools.isEmpty else { return }
         var value = ResponsesToolWriter.value(of: choice, customNames: chat.customToolNames)
         if !target.quirks.takesToolChoice, choice != .none { value = .string("auto") }
@@ -151,7 +146,7 @@ struct ResponsesEffort {
         } else if settings.isEnabled == false || settings.budget == 0 {
             name = "none"
         } else if let budget = settings.budget, budget > 0 {
-            name = budget <= 2048 ? "low" : budget <= 8192 ? "medium" : "high"
+            name = budget < 4096 ? "low" : budget < 16_384 ? "medium" : "high"
         } else {
             return nil
         }
