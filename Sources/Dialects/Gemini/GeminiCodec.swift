@@ -4,6 +4,7 @@
 package import Bytes
 package import Chat
 
+/// Google's Gemini, as the Gemini API and Vertex AI speak it (`generateContent`, `streamGenerateContent`).
 package struct GeminiCodec: DialectCodec {
     package init() {}
 
@@ -17,26 +18,28 @@ package struct GeminiCodec: DialectCodec {
     }
 
     package func streamEncoder(_ context: AnswerContext) -> any StreamEncoder {
-        OpenAIChatCodec().streamEncoder(context)
+        GeminiStreamEncoder(context)
     }
 
     package func writeAnswer(
         _ answer: ChatAccumulator, _ context: AnswerContext, into buffer: inout ByteBuffer
     ) {
-        OpenAIChatCodec().writeAnswer(answer, context, into: &buffer)
+        GeminiAnswerWriter.write(answer, context, isWrapped: false, into: &buffer)
     }
 
     package func writeError(_ failure: ChatFailure, requestID: String, into buffer: inout ByteBuffer) {
-        OpenAIErrorBody.write(failure, requestID: requestID, into: &buffer)
+        GeminiErrorBody.write(failure, requestID: requestID, into: &buffer)
     }
 
     package func appendFailure(
-        _ failure: ChatFailure, requestID: String, sequence: Int, to buffer: inout ByteBuffer
+        _ failure: ChatFailure, requestID: String, sequence _: Int, to buffer: inout ByteBuffer
     ) {
-        OpenAIChatCodec().appendFailure(failure, requestID: requestID, sequence: sequence, to: &buffer)
+        buffer.append(literal: "data: ")
+        GeminiErrorBody.write(failure, requestID: requestID, into: &buffer)
+        buffer.append(literal: "\n\n")
     }
 
-    package func status(of failure: ChatFailure) -> Int { failure.status }
+    package func status(of failure: ChatFailure) -> Int { GeminiErrorBody.status(of: failure) }
 
     package func encodeRequest(
         _ chat: ChatRequest, _ target: RequestTarget, into buffer: inout ByteBuffer
@@ -44,13 +47,15 @@ package struct GeminiCodec: DialectCodec {
         try OpenAIChatCodec().encodeRequest(chat, target, into: &buffer)
     }
 
-    package func streamDecoder() -> any StreamDecoder { OpenAIChatStreamDecoder() }
+    package func streamDecoder() -> any StreamDecoder { GeminiStreamDecoder() }
 
     package func decodeWhole(_ body: Span<UInt8>, into event: inout DecodedEvent) throws(MalformedEvent) {
-        try OpenAIChatCodec().decodeWhole(body, into: &event)
+        var decoder = GeminiStreamDecoder()
+        try decoder.decode(body, named: [UInt8]().span, into: &event)
+        guard decoder.ending != .empty, !event.isDone else { throw MalformedEvent(at: 0) }
     }
 
     package func readError(_ body: Span<UInt8>, status: Int) -> ChatFailure {
-        OpenAIErrorBody.read(body, status: status)
+        GeminiErrorBody.read(body, status: status)
     }
 }
