@@ -3,6 +3,7 @@
 
 package import Bytes
 package import Chat
+internal import JSON
 
 /// Google's Gemini, as the Gemini API and Vertex AI speak it (`generateContent`, `streamGenerateContent`).
 package struct GeminiCodec: DialectCodec {
@@ -14,7 +15,9 @@ package struct GeminiCodec: DialectCodec {
     package func decodeRequest(
         _ body: Span<UInt8>, _ address: RequestAddress = RequestAddress()
     ) throws(DialectError) -> DecodedRequest {
-        try OpenAIChatCodec().decodeRequest(body, address)
+        let outline = try RequestOutline(body)
+        let chat = try GeminiRequestReader.read(outline.members, address, origin: .gemini)
+        return DecodedRequest(chat: chat, outline: outline)
     }
 
     package func streamEncoder(_ context: AnswerContext) -> any StreamEncoder {
@@ -44,7 +47,9 @@ package struct GeminiCodec: DialectCodec {
     package func encodeRequest(
         _ chat: ChatRequest, _ target: RequestTarget, into buffer: inout ByteBuffer
     ) throws(DialectError) -> [String] {
-        try OpenAIChatCodec().encodeRequest(chat, target, into: &buffer)
+        var writer = GeminiRequestWriter(chat, target)
+        JSONValue.object(try writer.members()).write(into: &buffer)
+        return writer.dropped
     }
 
     package func streamDecoder() -> any StreamDecoder { GeminiStreamDecoder() }
