@@ -56,7 +56,7 @@ let package = Package(
         // 5-9: where they meet
         floor("Settings", ["CYAML", "Bytes", "Telemetry"]),
         floor("Providers", ["Bytes", "Chat", "Dialects", "HTTPClient", "JSON", "Reactor", "SSE", "Telemetry"]),
-        floor("Services", ["Chat", "HTTPClient", "Providers", "Reactor", "Telemetry"]),
+        floor("Services", ["Chat", "HTTPClient", "HTTPSemantics", "Providers", "Reactor", "Telemetry"]),
         floor(
             "FrontDoors",
             ["Bytes", "Chat", "Dialects", "HTTPSemantics", "HTTPServer", "JSON", "Providers", "Services", "Telemetry"]),

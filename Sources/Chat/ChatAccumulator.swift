@@ -28,6 +28,15 @@ package struct ChatAccumulator: Sendable {
         self.limit = limit
     }
 
+    /// Takes all that an event adds; `data` is the event's own.
+    package mutating func append(_ event: borrowing DecodedEvent, of data: Span<UInt8>) {
+        if event.hasOwnText {
+            for delta in event.deltas { append(delta, from: event.ownText.bytes) }
+        } else {
+            for delta in event.deltas { append(delta, from: data) }
+        }
+    }
+
     /// Takes a delta whose slices are ranges of `data`.
     package mutating func append(_ delta: ChatDelta, from data: Span<UInt8>) {
         switch delta {
@@ -59,7 +68,6 @@ package struct ChatAccumulator: Sendable {
             guard reserve(url.count &+ title.count) else { return }
             begin(.citation(url: data.jsonText(url), title: data.jsonText(title)), of: index)
         case .image(let index, let mediaType, let base64):
-            guard keepWhole(base64) != nil else { return }
             begin(.image(mediaType: data.jsonText(mediaType)), of: index, base64, of: data)
         case .logprobs(let index, let slice):
             guard !slice.isEmpty, let place = place(of: index), reserve(slice.count &+ 1) else { return }
@@ -74,6 +82,24 @@ package struct ChatAccumulator: Sendable {
         case .end:
             break
         }
+    }
+
+    /// The same answer, with what passes another limit left out; what was folded is looked at by choice, not cut.
+    package func limited(to limit: Int) -> ChatAccumulator {
+        guard byteCount > limit else { return self }
+        var cut = ChatAccumulator(limit: limit)
+        cut.usage = usage
+        cut.failure = failure
+        for choice in choices {
+            var kept = AccumulatedChoice(index: choice.index)
+            kept.finish = choice.finish
+            for part in choice.parts {
+                guard cut.reserve(Self.overhead &+ part.escaped.count &+ part.escapedSignature.count) else { break }
+                kept.parts.append(part)
+            }
+            cut.choices.append(kept)
+        }
+        return cut
     }
 
     /// The text of the first choice, for one who looks at nothing else.

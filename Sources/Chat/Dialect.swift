@@ -12,4 +12,16 @@ package enum Dialect: String, Sendable, CaseIterable {
     /// Ollama's own format, lines of JSON.
     case ollama
     case straico
+
+    /// Who makes the signatures of models that are asked in the dialect at its own vendor.
+    package var maker: String {
+        switch self {
+        case .openAIChat, .openAIResponses: "openai"
+        case .anthropic: "anthropic"
+        case .gemini: "gemini"
+        case .antigravity: "antigravity"
+        case .ollama: "ollama"
+        case .straico: "straico"
+        }
+    }
 }

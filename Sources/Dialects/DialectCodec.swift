@@ -63,6 +63,8 @@ package struct RequestAddress: Equatable, Sendable {
     package var model: String?
     /// Whether a stream is asked for; `nil` when the body says so.
     package var streams: Bool?
+    /// Whether an answer is asked for at all, rather than a count of the request's tokens.
+    package var asksAnswer = true
 
     package init(model: String? = nil, streams: Bool? = nil) {
         self.model = model

@@ -48,9 +48,12 @@ package struct RequestOutline: Sendable {
     ///   - body: The bytes that this outline was made from.
     ///   - model: The model's name at the upstream.
     ///   - streams: Whether a stream is asked for.
-    package func writePassthrough(_ body: Span<UInt8>, model: String, streams: Bool, into buffer: inout ByteBuffer) {
+    ///   - asksUsage: Whether the upstream can be made to report usage in a stream.
+    package func writePassthrough(
+        _ body: Span<UInt8>, model: String, streams: Bool, asksUsage: Bool = true, into buffer: inout ByteBuffer
+    ) {
         var position = 0
-        for edit in edits(model: model, streams: streams, of: body) {
+        for edit in edits(model: model, streams: streams, asksUsage: asksUsage, of: body) {
             buffer.append(body, position..<edit.range.lowerBound)
             buffer.append(edit.text.bytes)
             position = edit.range.upperBound
@@ -59,20 +62,28 @@ package struct RequestOutline: Sendable {
     }
 
     /// What to change for an upstream, in the order of the body.
-    private func edits(model name: String, streams: Bool, of body: Span<UInt8>) -> [Edit] {
+    private func edits(model name: String, streams: Bool, asksUsage: Bool, of body: Span<UInt8>) -> [Edit] {
         var edits: [Edit] = []
         if let model {
             var text = ByteBuffer()
             text.appendJSONString(name)
             edits.append(Edit(range: model, text: text))
         }
-        if streams, let usageEdit { edits.append(usageEdit) }
-        if let stream, body[stream.lowerBound] == UInt8(ascii: streams ? "f" : "t") {
-            var text = ByteBuffer()
-            text.append(literal: streams ? "true" : "false")
-            edits.append(Edit(range: stream, text: text))
+        if streams, asksUsage, let usageEdit { edits.append(usageEdit) }
+        // In Gemini's dialect the address says whether a stream is wanted.
+        let forcesStream = model != nil
+        if let stream {
+            if body[stream.lowerBound] != UInt8(ascii: streams ? "t" : "f") {
+                var text = ByteBuffer()
+                text.append(literal: streams ? "true" : "false")
+                edits.append(Edit(range: stream, text: text))
+            }
             // Options of a stream are refused where there is none.
             if !streams, let options { edits.append(Edit(range: options, text: .null)) }
+        } else if streams, forcesStream {
+            var text = ByteBuffer()
+            text.append(literal: ",\"stream\":true")
+            edits.append(Edit(range: end..<end, text: text))
         }
         return edits.sorted { $0.range.lowerBound < $1.range.lowerBound }
     }

@@ -14,15 +14,17 @@ package protocol Door: AnyObject {
 
 /// Credentials as the request's head carries them.
 package enum Credential {
-    /// The key in `Authorization: Bearer`, else in `x-api-key`; `nil` when there is none.
+    /// The key in `Authorization: Bearer`, else in `x-api-key`, else in `x-goog-api-key`, else, where that is allowed, in the
+    /// query's `key`; `nil` when there is none.
     ///
     /// The scheme is compared without regard to case (RFC 9110, section 11.1). When both are there the first counts, so
     /// that a wrong one is not saved by the other.
-    package static func key(of head: RequestHead) -> String? {
+    package static func key(of head: RequestHead, allowsQuery: Bool = false) -> String? {
         if let value = head.fields["authorization"] {
             guard let space = value.firstIndex(of: " "), value[..<space].lowercased() == "bearer" else { return "" }
             return String(value[space...].drop { $0 == " " })
         }
-        return head.fields["x-api-key"]
+        if let key = head.fields["x-api-key"] ?? head.fields["x-goog-api-key"] { return key }
+        return allowsQuery ? head.queryParameter("key") : nil
     }
 }

@@ -9,22 +9,34 @@ package import HTTPServer
 
 /// The one place where a failure becomes an HTTP answer.
 package enum ErrorReply {
-    /// Answers with a failure, in the shape of the dialect that the path belongs to.
+    /// Answers with a failure, in the shape of the client's dialect.
     package static func send(
-        _ failure: ChatFailure, requestID: String, fields: HTTPFields = HTTPFields(), to response: ResponseWriter
+        _ failure: ChatFailure, _ dialect: Dialect, requestID: String, fields: HTTPFields = HTTPFields(),
+        to response: ResponseWriter
     ) {
+        let status = dialect.codec.status(of: failure)
         var fields = fields
         fields.append("Content-Type", "application/json")
         fields.append("X-Request-Id", requestID)
-        if failure.status == 401 { fields.append("WWW-Authenticate", "Bearer") }
-        response.respond(status: failure.status, fields: fields, body: body(failure, requestID).span)
+        if dialect == .anthropic { fields.append("request-id", requestID) }
+        if status == 401 { fields.append("WWW-Authenticate", "Bearer") }
+        response.respond(status: status, fields: fields, body: body(failure, dialect, requestID).span)
     }
 
     /// A failure's body.
-    package static func body(_ failure: ChatFailure, _ requestID: String) -> [UInt8] {
+    package static func body(_ failure: ChatFailure, _ dialect: Dialect, _ requestID: String) -> [UInt8] {
         var buffer = ByteBuffer()
-        OpenAIErrorBody.write(failure, requestID: requestID, into: &buffer)
+        dialect.codec.writeError(failure, requestID: requestID, into: &buffer)
         return buffer.storage
+    }
+
+    /// The dialect that a client speaks who asks for a target, whether or not there is a door.
+    package static func dialect(of target: String) -> Dialect {
+        if target.hasPrefix("/v1/messages") { return .anthropic }
+        if target.hasPrefix("/v1/responses") { return .openAIResponses }
+        if target.hasPrefix("/v1beta/") { return .gemini }
+        let isMethod = target.contains(":generateContent") || target.contains(":streamGenerateContent")
+        return isMethod ? .gemini : .openAIChat
     }
 
     /// The failure of a request whose bytes break the rules of HTTP or of this server.

@@ -6,48 +6,42 @@ internal import Chat
 internal import HTTPSemantics
 package import HTTPServer
 internal import JSON
-package import Services
+internal import Services
 
-/// `GET /v1/models` and `GET /v1/models/{id}`: what can be asked for, in OpenAI's shape.
+/// `GET /v1/models`, `/v1/models/{id}` and the same under `/v1beta`: what can be asked for, in the shape of the vendor whose
+/// client asks.
 package final class ModelsDoor: Door {
     package let methods = ["GET"]
-    private let relay: RelayService
-    private let admission: AdmissionService
+    private let gate: DoorGate
     private let created: Int
 
-    /// A door to the list of `relay`'s models; `created` is the Unix time that each is said to be made.
-    package init(_ relay: RelayService, _ admission: AdmissionService, created: Int) {
-        self.relay = relay
-        self.admission = admission
+    /// A door to the list of the gate's models; `created` is the Unix time that each is said to be made.
+    package init(_ gate: DoorGate, created: Int) {
+        self.gate = gate
         self.created = created
     }
 
     package func receive(_ request: ServerRequest, id: String) {
-        let key = Credential.key(of: request.head)
-        guard admission.admit(key) != nil else {
-            return ErrorReply.send(
-                key == nil ? ErrorReply.missingKey : ErrorReply.wrongKey, requestID: id, to: request.response)
+        let dialect = ModelsDoor.dialect(of: request.head)
+        guard gate.admit(request, id: id, door: "/v1/models", dialect) != nil else { return }
+        guard let segments = request.head.pathSegments else {
+            return ErrorReply.send(ErrorReply.notFound, dialect, requestID: id, to: request.response)
         }
         var body = ByteBuffer()
-        let segments = request.head.pathSegments ?? []
         if segments.count > 2 {
             // A model's name may hold slashes.
-            let name = segments[2...].joined(separator: "/")
-            guard let owner = owner(of: name) else {
+            var name = segments[2...].joined(separator: "/")
+            if name.hasPrefix("models/") { name.removeFirst("models/".count) }
+            guard let entry = gate.relay.models.first(where: { $0.model == name }) else {
                 return ErrorReply.send(
                     .init(
-                        status: 404, message: "The model '\(name)' does not exist.",
+                        status: 404, message: "The model '\(name.prefix(256))' does not exist.",
                         type: "invalid_request_error", code: "model_not_found", parameter: "model"),
-                    requestID: id, to: request.response)
+                    dialect, requestID: id, to: request.response)
             }
-            write(name, owner, into: &body)
+            body.appendJSON { json in write(entry, dialect, &json) }
         } else {
-            body.append("{\"object\":\"list\",\"data\":[")
-            for (index, entry) in relay.models.enumerated() {
-                if index > 0 { body.append(",") }
-                write(entry.model, entry.owner, into: &body)
-            }
-            body.append("]}")
+            body.appendJSON { json in writeList(dialect, &json) }
         }
         var fields = HTTPFields()
         fields.append("Content-Type", "application/json")
@@ -55,19 +49,57 @@ package final class ModelsDoor: Door {
         request.response.respond(status: 200, fields: fields, body: body.bytes)
     }
 
-    private func owner(of name: String) -> String? {
-        guard let entry = relay.models.first(where: { $0.model == name }) else { return nil }
-        return entry.owner
+    /// Whose client asks: by what only that vendor's clients send.
+    private static func dialect(of head: RequestHead) -> Dialect {
+        if head.fields["anthropic-version"] != nil { return .anthropic }
+        let isGoogle = head.fields["x-goog-api-key"] != nil || head.fields["x-goog-api-client"] != nil
+        return isGoogle || head.path.hasPrefix("/v1beta/") ? .gemini : .openAIChat
     }
 
-    private func write(_ model: String, _ owner: String, into body: inout ByteBuffer) {
-        body.append("{\"id\":")
-        body.appendJSONString(model)
-        body.append(",\"object\":\"model\",\"created\":")
-        body.append(decimal: created)
-        body.append(",\"owned_by\":")
-        body.appendJSONString(owner)
-        body.append("}")
+    private func writeList(_ dialect: Dialect, _ json: inout JSONWriter) {
+        let models = gate.relay.models
+        json.object { json in
+            if dialect == .openAIChat { json.member("object", "list") }
+            json.key(dialect == .gemini ? "models" : "data")
+            json.array { json in
+                for entry in models { write(entry, dialect, &json) }
+            }
+            guard dialect == .anthropic else { return }
+            json.member("has_more", false)
+            json.member("first_id", models.first.map { .string($0.model) } ?? .null)
+            json.member("last_id", models.last.map { .string($0.model) } ?? .null)
+        }
+    }
+
+    private func write(_ entry: (model: String, owner: String), _ dialect: Dialect, _ json: inout JSONWriter) {
+        json.object { json in
+            switch dialect {
+            case .anthropic:
+                json.member("type", "model")
+                json.member("id", entry.model)
+                json.member("display_name", entry.model)
+                json.member("created_at", ModelsDoor.timestamp(created))
+            case .gemini:
+                json.member("name", "models/\(entry.model)")
+                json.member("displayName", entry.model)
+                json.member("version", "1")
+                json.key("supportedGenerationMethods")
+                json.array { json in
+                    json.string("generateContent")
+                    json.string("streamGenerateContent")
+                }
+            default:
+                json.member("id", entry.model)
+                json.member("object", "model")
+                json.member("created", created)
+                json.member("owned_by", entry.owner)
+            }
+        }
+    }
+
+    /// A time as RFC 3339 writes it.
+    private static func timestamp(_ seconds: Int) -> String {
+        HTTPDate.internetDate(fromUnixTime: seconds)
     }
 }
 

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Bytes
+internal import Chat
 internal import HTTPSemantics
 package import HTTPServer
 package import Telemetry
@@ -43,7 +44,7 @@ package final class MetricsDoor: Door {
         if let adminKey {
             let key = Array((Credential.key(of: request.head) ?? "").utf8)
             guard adminKey.matches(key.span) else {
-                return ErrorReply.send(ErrorReply.wrongKey, requestID: id, to: request.response)
+                return ErrorReply.send(ErrorReply.wrongKey, .openAIChat, requestID: id, to: request.response)
             }
         }
         var body = ByteBuffer()

@@ -23,24 +23,26 @@ package final class RouteTable: RequestHandler {
         let id = requestID(of: request.head)
         let path = String(request.head.path)
         guard let door = doors[path] ?? prefixes.first(where: { path.hasPrefix($0.prefix) })?.door else {
-            return ErrorReply.send(ErrorReply.notFound, requestID: id, to: request.response)
+            return ErrorReply.send(ErrorReply.notFound, ErrorReply.dialect(of: path), requestID: id, to: request.response)
         }
         let method = request.head.method == "HEAD" ? "GET" : request.head.method
         guard door.methods.contains(method) else {
             var fields = HTTPFields()
             let allowed = door.methods.flatMap { $0 == "GET" ? ["GET", "HEAD"] : [$0] }
             fields.append("Allow", allowed.joined(separator: ", "))
-            return ErrorReply.send(ErrorReply.methodNotAllowed, requestID: id, fields: fields, to: request.response)
+            return ErrorReply.send(
+                ErrorReply.methodNotAllowed, ErrorReply.dialect(of: path), requestID: id, fields: fields,
+                to: request.response)
         }
         door.receive(request, id: id)
     }
 
-    package func refusal(_ violation: FramingViolation, target _: String?) -> (fields: HTTPFields, body: [UInt8]) {
+    package func refusal(_ violation: FramingViolation, target: String?) -> (fields: HTTPFields, body: [UInt8]) {
         let id = Identifier.make("req")
         var fields = HTTPFields()
         fields.append("Content-Type", "application/json")
         fields.append("X-Request-Id", id)
-        return (fields, ErrorReply.body(ErrorReply.failure(of: violation), id))
+        return (fields, ErrorReply.body(ErrorReply.failure(of: violation), ErrorReply.dialect(of: target ?? ""), id))
     }
 
     package func connectionsChanged(by change: Int) {
@@ -65,3 +67,21 @@ package final class RouteTable: RequestHandler {
 
 @available(*, unavailable)
 extension RouteTable: Sendable {}
+
+/// Two doors at one path, told apart by the method.
+package final class SharedPath: Door {
+    package var methods: [String] { doors.flatMap(\.methods) }
+    private let doors: [any Door]
+
+    package init(_ doors: [any Door]) {
+        self.doors = doors
+    }
+
+    package func receive(_ request: ServerRequest, id: String) {
+        let method = request.head.method == "HEAD" ? "GET" : request.head.method
+        doors.first { $0.methods.contains(method) }?.receive(request, id: id)
+    }
+}
+
+@available(*, unavailable)
+extension SharedPath: Sendable {}

@@ -15,10 +15,12 @@ internal import Telemetry
 struct Assembly {
     let loop: EventLoop
     let client: MultiHandle
+    let streaming: StreamingSettings
 
-    init(_ loop: EventLoop, _ client: MultiHandle) {
+    init(_ loop: EventLoop, _ client: MultiHandle, _ streaming: StreamingSettings) {
         self.loop = loop
         self.client = client
+        self.streaming = streaming
     }
 
     func provider(_ settings: ProviderSettings) throws(StartError) -> Provider {
@@ -30,13 +32,37 @@ struct Assembly {
                 idle: timeouts.idle.nanoseconds),
             authorities: settings.upstream.caFile, models: settings.models)
         while configuration.baseURL.hasSuffix("/") { configuration.baseURL.removeLast() }
-        switch settings.kind {
-        case .openAI, .openAICompatible:
-            return Provider(configuration, dialect: .openAIChat, transport: client)
-        case .simulator:
+        configuration.maxRetries = settings.upstream.maxRetries
+        configuration.forcesWhole = settings.forceNonStreaming ?? streaming.forceNonStreaming
+        configuration.allowsFallback = streaming.enableFallback
+        configuration.detectionLifetime = streaming.detectionCacheDuration.nanoseconds
+        guard settings.kind != .simulator else {
             if configuration.models.isEmpty { configuration.models = SimulatorTransport.models }
-            return Provider(configuration, dialect: .openAIChat, transport: SimulatorTransport(loop))
+            configuration.maxRetries = 0
+            return Provider(configuration, .simulator, transport: SimulatorTransport(loop))
         }
+        return Provider(configuration, ProviderProfile(settings), transport: client)
+    }
+}
+
+extension ProviderProfile {
+    /// The profile of a provider's kind.
+    init(_ settings: ProviderSettings) {
+        self =
+            switch settings.kind {
+            case .openAI: .openAI
+            case .openAICompatible: .openAICompatible(maker: settings.name.lowercased())
+            case .anthropic: .anthropic
+            case .gemini: .gemini
+            case .antigravity: .antigravity(project: settings.project)
+            case .glm: .glm
+            case .digitalOcean: .digitalOcean
+            case .straico: .straico
+            case .azure: .azure(version: settings.apiVersion)
+            case .ollama: .ollama
+            case .mistral: .mistral
+            case .simulator: .simulator
+            }
     }
 }
 
@@ -53,9 +79,10 @@ extension RoutePlan {
                 guard let provider = byName[deployment.provider] else {
                     throw .settings("the model '\(model.name)' names the unknown provider '\(deployment.provider)'")
                 }
-                deployments.append(Candidate(provider, deployment.model ?? model.name))
+                deployments.append(
+                    Candidate(provider, deployment.model ?? model.name, weight: deployment.weight))
             }
-            routes.append(Route(name: model.name, deployments: deployments))
+            routes.append(Route(name: model.name, deployments: deployments, fallbacks: model.fallbacks))
         }
         // With one real provider a bare model name can only mean that one.
         let real = zip(settings.providers, providers).filter { $0.0.kind != .simulator }.map(\.1)

@@ -13,7 +13,7 @@ final class Drain {
     private let loop: EventLoop
     private let server: HTTPServer
     private let relay: RelayService
-    private let chatDoor: ChatDoor
+    private let gate: DoorGate
     private let log: Log
     private let limit: UInt64
     private var watchers: [SignalWatcher] = []
@@ -23,13 +23,13 @@ final class Drain {
     private var hasCancelled = false
 
     init(
-        _ loop: EventLoop, _ server: HTTPServer, _ relay: RelayService, _ chatDoor: ChatDoor, _ log: Log,
+        _ loop: EventLoop, _ server: HTTPServer, _ relay: RelayService, _ gate: DoorGate, _ log: Log,
         limit: UInt64
     ) {
         self.loop = loop
         self.server = server
         self.relay = relay
-        self.chatDoor = chatDoor
+        self.gate = gate
         self.log = log
         self.limit = limit
     }
@@ -46,7 +46,7 @@ final class Drain {
             return loop.stop()
         }
         isUnderWay = true
-        chatDoor.isDraining = true
+        gate.isDraining = true
         log.info("draining", ["streams": .integer(relay.activeCount)])
         deadline = loop.now &+ limit
         server.drain()

@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: The Sluice authors
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Chat
 internal import FrontDoors
 internal import HTTPClient
 internal import HTTPServer
@@ -26,7 +27,6 @@ package final class GatewayInstance {
     private let server: HTTPServer
     private let relay: RelayService
     private let routes: RouteTable
-    private let chatDoor: ChatDoor
     private let audit: AuditService
     private let monitor: LoopMonitor
     private let drain: Drain
@@ -37,7 +37,7 @@ package final class GatewayInstance {
         do {
             let client = try MultiHandle(loop, maxIdle: settings.upstream.pool.maxIdle)
             server = try HTTPServer(loop, ServerConfiguration(settings))
-            let plan = try RoutePlan(settings, Assembly(loop, client))
+            let plan = try RoutePlan(settings, Assembly(loop, client, settings.streaming))
             audit = AuditService(log: log, metrics: metrics)
             relay = RelayService(
                 loop, plan: plan, policy: try RelayPolicy(settings), audit: audit, log: log, metrics: metrics)
@@ -48,14 +48,20 @@ package final class GatewayInstance {
         }
         let admission = AdmissionService(
             isEnabled: settings.auth.enabled, keys: settings.auth.keys + (settings.auth.adminKey.map { [$0] } ?? []))
-        chatDoor = ChatDoor(relay, admission, maxBody: settings.limits.maxBody)
-        drain = Drain(loop, server, relay, chatDoor, log, limit: settings.drainTimeout.nanoseconds)
-        let models = ModelsDoor(relay, admission, created: wallClockSeconds())
+        let gate = DoorGate(relay, admission, maxBody: settings.limits.maxBody)
+        drain = Drain(loop, server, relay, gate, log, limit: settings.drainTimeout.nanoseconds)
+        let models = ModelsDoor(gate, created: wallClockSeconds())
+        let gemini = SharedPath([models, GeminiDoor(gate)])
         let alive = HealthDoor { true }
         let ready = HealthDoor { [drain] in !drain.isUnderWay }
         routes = RouteTable(
             [
-                (ChatDoor.path, chatDoor), ("/v1/models", models), ("/v1/models/", models),
+                ("/v1/chat/completions", DialectDoor(gate, .openAIChat, path: "/v1/chat/completions")),
+                ("/v1/responses", DialectDoor(gate, .openAIResponses, path: "/v1/responses")),
+                ("/v1/messages", DialectDoor(gate, .anthropic, path: "/v1/messages")),
+                (TokenCountDoor.path, TokenCountDoor(gate)), (EmbeddingsDoor.path, EmbeddingsDoor(gate)),
+                ("/v1/models", models), ("/v1/models/", gemini), ("/v1beta/models", models),
+                ("/v1beta/models/", gemini),
                 ("/healthz", alive), ("/livez", alive), ("/health/liveliness", alive),
                 ("/readyz", ready), ("/health/readiness", ready),
                 ("/metrics", MetricsDoor(metrics, adminKey: settings.auth.adminKey)),

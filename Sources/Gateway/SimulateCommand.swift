@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Bytes
+internal import Chat
+internal import Dialects
 internal import FrontDoors
 internal import Glibc
 internal import HTTPClient
@@ -54,9 +56,8 @@ enum SimulateCommand {
         let simulator = SimulatorTransport(loop, pace: pace)
         let routes = RouteTable(
             [
-                ("/v1/chat/completions", SimulatorDoor(simulator)), ("/stats", StatsDoor(simulator)),
-                ("/healthz", HealthDoor { true }),
-            ], metrics: metrics)
+                ("/stats", StatsDoor(simulator)), ("/healthz", HealthDoor { true }),
+            ] + SimulatorDoor.all(simulator), metrics: metrics)
         server.handler = routes
         let port = try server.listen(host: address.host, port: Int(address.port))
         let signals = [SIGTERM, SIGINT].map { number in SignalWatcher(loop, signal: number) { loop.stop() } }
@@ -82,15 +83,57 @@ private final class StatsDoor: Door {
     }
 }
 
-/// `POST /v1/chat/completions` of the simulator: its answer as it comes, with nothing of the gateway between.
+/// One of the simulator's addresses: its answer as it comes, with nothing of the gateway between.
 private final class SimulatorDoor: Door {
     let methods = ["POST"]
     private let simulator: SimulatorTransport
+    private let dialect: Dialect
+    private let address: (RequestHead) -> RequestAddress?
 
-    init(_ simulator: SimulatorTransport) { self.simulator = simulator }
+    init(
+        _ simulator: SimulatorTransport, _ dialect: Dialect,
+        _ address: @escaping (RequestHead) -> RequestAddress? = { _ in RequestAddress() }
+    ) {
+        self.simulator = simulator
+        self.dialect = dialect
+        self.address = address
+    }
 
-    func receive(_ request: ServerRequest, id _: String) {
-        request.owner = SimulatorCall(request.response, simulator)
+    /// Where each dialect is spoken, at the paths of its vendor.
+    static func all(_ simulator: SimulatorTransport) -> [(path: String, door: any Door)] {
+        let chat = SimulatorDoor(simulator, .openAIChat)
+        let gemini = SimulatorDoor(simulator, .gemini) { head in
+            GeminiDoor.target(of: head).map {
+                RequestAddress(model: $0.model, streams: $0.method == "streamGenerateContent")
+            }
+        }
+        let straico = SimulatorDoor(simulator, .straico)
+        return [
+            ("/v1/chat/completions", chat), ("/chat/completions", chat), ("/api/paas/v4/chat/completions", chat),
+            ("/api/v1/chat/completions", chat),
+            (SimulatorTransport.embeddingsPath, SimulatorDoor(simulator, .openAIChat) { _ in
+                var address = RequestAddress()
+                address.asksAnswer = false
+                return address
+            }),
+            ("/v1/responses", SimulatorDoor(simulator, .openAIResponses)),
+            ("/v1/messages", SimulatorDoor(simulator, .anthropic)),
+            ("/v1beta/models/", gemini), ("/v1/models/", gemini),
+            ("/v1internal:generateContent", SimulatorDoor(simulator, .antigravity) { _ in RequestAddress(streams: false) }),
+            (
+                "/v1internal:streamGenerateContent",
+                SimulatorDoor(simulator, .antigravity) { _ in RequestAddress(streams: true) }
+            ),
+            ("/api/chat", SimulatorDoor(simulator, .ollama)),
+            ("/v0/chat/completions", straico), ("/v2/chat/completions", straico),
+        ]
+    }
+
+    func receive(_ request: ServerRequest, id: String) {
+        guard let address = address(request.head) else {
+            return ErrorReply.send(ErrorReply.notFound, dialect, requestID: id, to: request.response)
+        }
+        request.owner = SimulatorCall(request.response, simulator, dialect, address)
         request.collectBody(limit: 32 << 20)
     }
 }
@@ -99,16 +142,22 @@ private final class SimulatorDoor: Door {
 private final class SimulatorCall: RequestOwner, TransferReceiver {
     private let response: ResponseWriter
     private let simulator: SimulatorTransport
+    private let dialect: Dialect
+    private let address: RequestAddress
     private var transfer: (any UpstreamTransfer)?
 
-    init(_ response: ResponseWriter, _ simulator: SimulatorTransport) {
+    init(
+        _ response: ResponseWriter, _ simulator: SimulatorTransport, _ dialect: Dialect, _ address: RequestAddress
+    ) {
         self.response = response
         self.simulator = simulator
+        self.dialect = dialect
+        self.address = address
     }
 
     // MARK: RequestOwner
 
-    func receivedBody(_ body: [UInt8]) { transfer = simulator.start(TransferRequest(url: "", body: body), self) }
+    func receivedBody(_ body: [UInt8]) { transfer = simulator.start(body, dialect, address, self) }
 
     func clientLeft() {
         transfer?.cancel()

@@ -23,6 +23,31 @@ package enum HTTPDate {
         return "\(weekday), \(day) \(time) GMT"
     }
 
+    /// The text of a Unix time in seconds as RFC 3339 has it, such as `1994-11-06T08:49:37Z`; clamped as above.
+    package static func internetDate(fromUnixTime seconds: Int) -> String {
+        let seconds = min(max(seconds, writable.lowerBound), writable.upperBound)
+        let (days, second) = floorDivided(seconds, by: 86_400)
+        let date = civil(fromDays: days)
+        let day = "\(two(date.year / 100))\(two(date.year % 100))-\(two(date.month))-\(two(date.day))"
+        return "\(day)T\(two(second / 3600)):\(two(second / 60 % 60)):\(two(second % 60))Z"
+    }
+
+    /// The seconds since 1970 that a date in the preferred form says (`Sun, 06 Nov 1994 08:49:37 GMT`); `nil` for any other text.
+    package static func unixTime(from text: String) -> Int? {
+        let parts = text.split(separator: " ", omittingEmptySubsequences: false)
+        guard parts.count == 6, parts[5] == "GMT", parts[0].count == 4, parts[0].hasSuffix(","),
+            let day = Int(parts[1]), 1...31 ~= day, let month = months.firstIndex(of: String(parts[2])),
+            let year = Int(parts[3]), 1970...9999 ~= year
+        else { return nil }
+        let clock = parts[4].split(separator: ":", omittingEmptySubsequences: false).map { Int($0) ?? -1 }
+        guard clock.count == 3, 0...23 ~= clock[0], 0...59 ~= clock[1], 0...60 ~= clock[2] else { return nil }
+        // Days from March, so that the leap day is the last of its year.
+        let shifted = month < 2 ? year - 1 : year
+        let dayOfYear = (153 * ((month + 10) % 12) + 2) / 5 + day - 1
+        let days = shifted * 365 + shifted / 4 - shifted / 100 + shifted / 400 + dayOfYear - 719_468
+        return days * 86_400 + clock[0] * 3600 + clock[1] * 60 + clock[2]
+    }
+
     /// The proleptic Gregorian date of a day counted from 1 January 1970.
     ///
     /// Years are counted from March, so that the leap day is the last of its year, in eras of 400 years.

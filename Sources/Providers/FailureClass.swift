@@ -30,6 +30,8 @@ package struct UpstreamFailure: Error, Equatable, Sendable {
     package var failure: ChatFailure
     /// Upstream's Retry-After, as it came: seconds or an HTTP date.
     package var retryAfter: String?
+    /// Set when the provider refused the form of the answer that was asked for, and would take the other.
+    package var streamRefusal: StreamRefusal?
 
     package init(_ failureClass: FailureClass, _ failure: ChatFailure, retryAfter: String? = nil) {
         self.failureClass = failureClass
@@ -91,6 +93,44 @@ package struct UpstreamFailure: Error, Equatable, Sendable {
             failureClass = .transient
             told.status = 502
         }
-        self.init(failureClass, told, retryAfter: retryAfter)
+        self.init(failureClass, told, retryAfter: retryAfter ?? failure.retryAfter.map { String($0) })
+    }
+}
+
+/// How a provider refused the form of the answer that it was asked for.
+package enum StreamRefusal: Equatable, Sendable {
+    /// It does not stream.
+    case needsWhole
+    /// It does nothing but stream.
+    case needsStream
+
+    /// Reads an error: vendors have no code for it, so the words decide.
+    init?(_ failure: ChatFailure, status: Int, askedStream: Bool) {
+        guard [400, 404, 405, 415, 422, 501].contains(status) else { return nil }
+        let text = failure.message.lowercased()
+        let isAbout = failure.parameter == "stream" || StreamRefusal.names(text)
+        guard isAbout else { return nil }
+        if askedStream {
+            let words = [
+                "not support", "unsupported", "n't support", "not available", "not allowed", "must be false",
+                "not implemented", "disabled", "to stream this model",
+            ]
+            guard failure.parameter == "stream" || words.contains(where: text.contains) else { return nil }
+            self = .needsWhole
+        } else {
+            let words = ["only support", "must be true", "required", "requires", "stream mode", "set stream", "only"]
+            guard failure.parameter == "stream" || words.contains(where: text.contains) else { return nil }
+            self = .needsStream
+        }
+    }
+
+    /// Whether a text speaks of streaming, rather than of the options of a stream.
+    private static func names(_ text: String) -> Bool {
+        var rest = text[...]
+        while let found = rest.firstRange(of: "stream") {
+            if !rest[found.upperBound...].hasPrefix("_options") { return true }
+            rest = rest[found.upperBound...]
+        }
+        return false
     }
 }

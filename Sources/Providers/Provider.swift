@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Bytes
-internal import Chat
-package import Dialects
+package import Chat
+internal import Dialects
 package import HTTPClient
 package import Telemetry
 
@@ -13,7 +13,7 @@ package final class Provider {
     package struct Configuration: Sendable {
         /// The name that models are addressed under (`openai` in `openai/gpt-4o`).
         package var name: String
-        /// The URL that the dialect's paths are appended to, without a final slash.
+        /// The URL that the profile's addresses begin with, without a final slash.
         package var baseURL: String
         /// The key that the provider expects; empty for none.
         package var apiKey: Secret
@@ -23,6 +23,14 @@ package final class Provider {
         package var authorities: String?
         /// The models it is known to have, for listing.
         package var models: [String]
+        /// How often a call is repeated before its first byte.
+        package var maxRetries = 0
+        /// Whether it is never asked for a stream.
+        package var forcesWhole = false
+        /// Whether an answer that does not stream is taken, and told as a stream.
+        package var allowsFallback = true
+        /// For how long it is remembered whether a model streams, in nanoseconds.
+        package var detectionLifetime: UInt64 = 300_000_000_000
 
         package init(
             name: String, baseURL: String, apiKey: Secret = Secret(""), timeouts: TransferTimeouts = TransferTimeouts(),
@@ -41,44 +49,137 @@ package final class Provider {
     package var name: String { configuration.name }
     /// The models it is known to have, for listing.
     package var models: [String] { configuration.models }
-    /// The dialect that it speaks.
-    package let dialect: Dialect
+    /// How often a call is repeated before its first byte.
+    package var maxRetries: Int { configuration.maxRetries }
+    /// Whose signatures its models make.
+    package var maker: String { profile.maker }
     private let configuration: Configuration
+    private let profile: ProviderProfile
     private let transport: any UpstreamTransport
     private let scratch = UpstreamReader.Scratch()
     /// The header fields that every request carries.
     private let fields: [(name: String, value: String)]
+    private var capability: StreamCapability
 
-    /// A provider that speaks `dialect`, reached through `transport`.
-    package init(_ configuration: Configuration, dialect: Dialect, transport: any UpstreamTransport) {
+    /// A provider of a kind, reached through `transport`.
+    package init(_ configuration: Configuration, _ profile: ProviderProfile, transport: any UpstreamTransport) {
         self.configuration = configuration
-        self.dialect = dialect
+        self.profile = profile
         self.transport = transport
+        capability = StreamCapability(lifetime: configuration.detectionLifetime)
         var fields = [
             ("Content-Type", "application/json"), ("Accept-Encoding", "identity"), ("User-Agent", "sluice"),
         ]
         if !configuration.apiKey.isEmpty {
-            fields.append(("Authorization", "Bearer \(configuration.apiKey.reveal())"))
+            switch profile.authentication {
+            case .bearer: fields.append(("Authorization", "Bearer \(configuration.apiKey.reveal())"))
+            case .field(let name): fields.append((name, configuration.apiKey.reveal()))
+            }
         }
         self.fields = fields
     }
 
-    /// Asks for `model`, and delivers what comes to `receiver`, first after this has returned.
+    /// The dialect that a client's request reaches it in: the client's own where it speaks that.
+    package func dialect(for client: Dialect) -> Dialect {
+        profile.dialects.contains(client) ? client : profile.dialects[0]
+    }
+
+    /// A request under way.
+    package struct Opened {
+        /// What steers it.
+        package var transfer: any UpstreamTransfer
+        /// The members of the client's request that the provider's dialect cannot say and that were left out.
+        package var dropped: [String]
+    }
+
+    /// Asks for `model`, and delivers what comes to `receiver`, first after this has returned; `now` is the loop's clock.
+    ///
+    /// Throws a caller's fault that names what the provider's dialect cannot say.
     package func open(
-        _ request: UpstreamRequest, model: String, _ receiver: any UpstreamReceiver
-    ) -> any UpstreamTransfer {
+        _ request: UpstreamRequest, model: String, at now: UInt64, _ receiver: any UpstreamReceiver
+    ) throws(UpstreamFailure) -> Opened {
+        let dialect = request.operation == .chat ? dialect(for: request.dialect) : request.dialect
+        let asksStream = asksStream(request.operation, request.chat, model, now)
         var body = ByteBuffer(capacity: request.body.count + 128)
-        request.request.writePassthrough(request.body.span, model: model, into: &body)
-        var fields = self.fields
-        fields.append(("Accept", request.chat.streams ? "text/event-stream" : "application/json"))
+        var dropped: [String] = []
+        if dialect == request.dialect {
+            request.decoded.outline.writePassthrough(
+                request.body.span, model: model, streams: asksStream, asksUsage: profile.quirks.takesStreamOptions,
+                into: &body)
+        } else {
+            let target = RequestTarget(
+                model: model, streams: asksStream, maker: profile.maker, quirks: profile.quirks)
+            do {
+                dropped = try dialect.codec.encodeRequest(request.chat, target, into: &body)
+            } catch {
+                throw UpstreamFailure(
+                    .callerFault,
+                    ChatFailure(
+                        status: error.status, message: error.message, type: "invalid_request_error",
+                        code: error.code ?? "unsupported_value", parameter: error.parameter))
+            }
+        }
+        let address = try address(
+            ProviderProfile.Endpoint(
+                operation: request.operation, dialect: dialect, model: model, streams: asksStream,
+                baseURL: configuration.baseURL))
         let reader = UpstreamReader(
-            provider: name, decoder: OpenAIChatStreamDecoder(), wantsStream: request.chat.streams, scratch: scratch,
-            receiver)
-        return transport.start(
+            UpstreamReader.Expectation(
+                provider: name, dialect: dialect, operation: request.operation, wantsStream: request.chat.streams,
+                asksStream: asksStream, allowsFallback: configuration.allowsFallback),
+            scratch: scratch, receiver)
+        reader.learned = { [weak self] mode in self?.capability.learn(model, mode, at: now) }
+        let transfer = transport.start(
             TransferRequest(
-                url: configuration.baseURL + "/chat/completions", fields: fields, body: body.storage,
-                timeouts: configuration.timeouts, authorities: configuration.authorities),
+                url: address, fields: fields(of: request, dialect, asksStream),
+                body: body.storage, timeouts: configuration.timeouts, authorities: configuration.authorities),
             reader)
+        return Opened(transfer: transfer, dropped: dropped)
+    }
+
+    /// Whether it counts tokens in Anthropic's form itself.
+    package var countsTokens: Bool { profile.tokenCount != nil }
+
+    private func address(_ endpoint: ProviderProfile.Endpoint) throws(UpstreamFailure) -> String {
+        let address =
+            switch endpoint.operation {
+            case .chat: profile.address
+            case .embeddings: profile.embeddings
+            case .countTokens: profile.tokenCount
+            }
+        guard let address else {
+            throw UpstreamFailure(
+                .callerFault,
+                ChatFailure(
+                    status: 400, message: "The provider '\(name)' cannot do this with the model '\(endpoint.model)'.",
+                    type: "invalid_request_error", code: "unsupported_model", parameter: "model"))
+        }
+        return address(endpoint)
+    }
+
+    /// Whether to ask for a stream: as the client does, unless it is known that it would not be had.
+    private func asksStream(
+        _ operation: UpstreamRequest.Operation, _ chat: ChatRequest, _ model: String, _ now: UInt64
+    ) -> Bool {
+        guard profile.streams, !configuration.forcesWhole, operation == .chat else { return false }
+        switch capability.mode(of: model, at: now) {
+        case .wholeOnly: return false
+        case .streamOnly: return true
+        case .both, nil: return chat.streams
+        }
+    }
+
+    private func fields(
+        of request: UpstreamRequest, _ dialect: Dialect, _ asksStream: Bool
+    ) -> [(name: String, value: String)] {
+        var all = fields
+        all.append(("Accept", asksStream ? "text/event-stream" : "application/json"))
+        guard dialect == request.dialect else { return all + profile.fields }
+        // What the client says itself stands before what the gateway would say.
+        for field in profile.fields where !request.forwarded.contains(where: { $0.name == field.name }) {
+            all.append(field)
+        }
+        return all + request.forwarded
     }
 }
 

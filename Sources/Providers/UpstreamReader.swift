@@ -17,7 +17,7 @@ final class UpstreamReader: TransferReceiver {
         case head
         /// The first byte will tell.
         case sniffing
-        case events
+        case events, lines
         /// The whole body is collected: an answer in one piece, or an error's text.
         case whole, error
         /// The receiver has had its last call.
@@ -29,44 +29,60 @@ final class UpstreamReader: TransferReceiver {
     /// The most of an error's body that is read.
     private static let errorLimit = 64 << 10
 
-    private let provider: String
-    private let wantsStream: Bool
+    /// What is expected of an answer.
+    struct Expectation {
+        /// The provider's name, for errors.
+        var provider: String
+        /// What it speaks.
+        var dialect: Dialect
+        /// What it was asked.
+        var operation = UpstreamRequest.Operation.chat
+        /// Whether the client wants a stream.
+        var wantsStream: Bool
+        /// Whether the provider was asked for one.
+        var asksStream: Bool
+        /// Whether an answer of the other form than asked for is taken.
+        var allowsFallback: Bool
+    }
+
+    /// Called with what the answer shows about how the model answers.
+    var learned: ((StreamMode) -> Void)?
+    private let expected: Expectation
     private let receiver: any UpstreamReceiver
     private let scratch: Scratch
     private var mode = Mode.head
     private var head = TransferHead(status: 0)
     private var parser = EventStreamParser()
-    private var decoder: OpenAIChatStreamDecoder
+    private var lines = LineParser()
+    private var decoder: any StreamDecoder
     private var collected = ByteBuffer()
-    private var assembly: OpenAIChatAssembly?
+    /// What the stream has said, when the client wants it in one piece.
+    private var assembly: ChatAccumulator?
 
     /// Storage that all readers of a loop decode into, one at a time.
     final class Scratch {
         var event = DecodedEvent()
     }
 
-    init(
-        provider: String, decoder: OpenAIChatStreamDecoder, wantsStream: Bool, scratch: Scratch,
-        _ receiver: any UpstreamReceiver
-    ) {
-        self.provider = provider
-        self.decoder = decoder
-        self.wantsStream = wantsStream
+    init(_ expected: Expectation, scratch: Scratch, _ receiver: any UpstreamReceiver) {
+        self.expected = expected
         self.scratch = scratch
         self.receiver = receiver
+        decoder = expected.dialect.codec.streamDecoder()
     }
 
     // MARK: TransferReceiver
 
     func receive(_ head: TransferHead) {
         self.head = head
-        guard head.status >= 400 || head.status == 200 else {
+        let isAnswer = head.status == 200 || head.status == 201
+        guard head.status >= 400 || isAnswer else {
             return fail("upstream_invalid", "it answered with status \(head.status)")
         }
         if let coding = head["content-encoding"], coding.lowercased() != "identity" {
             return fail("upstream_invalid", "it used a content encoding that nobody asked for")
         }
-        mode = head.status == 200 ? .sniffing : .error
+        mode = isAnswer ? .sniffing : .error
     }
 
     func receive(_ chunk: Span<UInt8>) -> Verdict {
@@ -76,6 +92,7 @@ final class UpstreamReader: TransferReceiver {
         switch mode {
         case .sniffing: sniff(chunk)
         case .events: feed(chunk)
+        case .lines: feedLines(chunk)
         case .whole: collect(chunk, limit: UpstreamReader.wholeLimit)
         case .error: collectError(chunk)
         case .head, .over: break
@@ -98,7 +115,7 @@ final class UpstreamReader: TransferReceiver {
             if let error { fail(error) } else { fail("upstream_empty", "it answered nothing") }
         case .whole:
             if let error { fail(error) } else { finishWhole() }
-        case .events: finishEvents(error)
+        case .events, .lines: finishEvents(error)
         }
     }
 
@@ -109,15 +126,29 @@ final class UpstreamReader: TransferReceiver {
         while index < chunk.count, chunk[index] <= 0x20 { index += 1 }
         guard index < chunk.count else { return }
         switch chunk[index] {
+        case UInt8(ascii: "{") where expected.dialect.codec.framing == .lines && expected.asksStream:
+            begin(.lines)
+            feedLines(chunk)
         case UInt8(ascii: "{"), UInt8(ascii: "["):
+            if expected.asksStream {
+                guard expected.allowsFallback else {
+                    return fail("streaming_unsupported", "it does not stream, and falling back is switched off")
+                }
+                learned?(.wholeOnly)
+            }
             mode = .whole
             collect(chunk, limit: UpstreamReader.wholeLimit)
         case UInt8(ascii: "<"): fail("upstream_invalid", "it answered with a web page")
         default:
-            mode = .events
-            if !wantsStream { assembly = OpenAIChatAssembly() }
+            begin(.events)
             feed(chunk)
         }
+    }
+
+    private func begin(_ mode: Mode) {
+        self.mode = mode
+        if !expected.wantsStream { assembly = ChatAccumulator(limit: UpstreamReader.wholeLimit) }
+        learned?(expected.asksStream ? .both : .streamOnly)
     }
 
     private func feed(_ chunk: Span<UInt8>) {
@@ -129,37 +160,61 @@ final class UpstreamReader: TransferReceiver {
         }
     }
 
+    private func feedLines(_ chunk: Span<UInt8>) {
+        do {
+            try lines.feed(chunk) { line in receiveEvent(line, named: "") }
+        } catch {
+            fail("upstream_invalid", "a line of its stream had no end")
+        }
+    }
+
     private func receiveEvent(_ data: Span<UInt8>, _ fields: EventFields) {
-        guard case .events = mode else { return }
-        let name = fields.name == "message" ? "" : fields.name
+        receiveEvent(data, named: fields.name == "message" ? "" : fields.name)
+    }
+
+    private func receiveEvent(_ data: Span<UInt8>, named name: String) {
+        switch mode {
+        case .events, .lines: break
+        default: return
+        }
         do {
             try decoder.decode(data, named: name.utf8.span, into: &scratch.event)
         } catch {
             return receiver.receivedMalformedEvent()
         }
         if scratch.event.isAfterEnd { return }
-        if scratch.event.isTerminal { return receiveTerminal() }
+        if scratch.event.isTerminal { return receiveTerminal(data, name) }
+        deliver(data, name)
+    }
+
+    private func deliver(_ data: Span<UInt8>, _ name: String) {
         if assembly != nil {
-            assembly?.append(scratch.event, data)
+            assembly?.append(scratch.event, of: data)
         } else {
             receiver.receive(scratch.event, named: name.utf8.span, data)
         }
     }
 
-    private func receiveTerminal() {
+    private func receiveTerminal(_ data: Span<UInt8>, _ name: String) {
         for case .failure(let failure) in scratch.event.deltas {
             mode = .over
             return receiver.fail(
-                UpstreamFailure(status: failure.status, failure: failure, retryAfter: nil, provider: provider))
+                UpstreamFailure(status: failure.status, failure: failure, retryAfter: nil, provider: expected.provider))
         }
+        // The last event may say more than that it is the last.
+        if !scratch.event.isDone { deliver(data, name) }
         complete()
     }
 
     private func finishEvents(_ error: TransferError?) {
         if error == nil {
             // The transport vouches for the end: an event that only lacks its blank line counts.
-            _ = try? parser.finish(.dispatchCompleteLines) { data, fields in receiveEvent(data, fields) }
-            guard case .events = mode else { return }
+            if case .lines = mode {
+                lines.finish { line in receiveEvent(line, named: "") }
+            } else {
+                _ = try? parser.finish(.dispatchCompleteLines) { data, fields in receiveEvent(data, fields) }
+            }
+            if case .over = mode { return }
         }
         switch decoder.ending {
         case .complete where error == nil: complete()
@@ -169,10 +224,14 @@ final class UpstreamReader: TransferReceiver {
     }
 
     private func complete() {
+        guard let assembly else {
+            mode = .over
+            return receiver.finish()
+        }
+        guard !assembly.isTruncated else { return fail("upstream_invalid", "its answer was too large") }
+        guard !assembly.choices.isEmpty else { return fail("upstream_empty", "its answer held no choice") }
         mode = .over
-        guard let assembly else { return receiver.finish() }
-        guard let body = assembly.body() else { return receiver.finish() }
-        deliver(body)
+        receiver.receive(answer: assembly)
     }
 
     // MARK: Whole bodies
@@ -195,10 +254,13 @@ final class UpstreamReader: TransferReceiver {
         mode = .over
         var body = ByteBuffer()
         swap(&body, &collected)
-        let failure = OpenAIErrorBody.read(body.bytes, status: head.status)
-        receiver.fail(
-            UpstreamFailure(
-                status: head.status, failure: failure, retryAfter: head["retry-after"], provider: provider))
+        let failure = expected.dialect.codec.readError(body.bytes, status: head.status)
+        let refused = StreamRefusal(failure, status: head.status, askedStream: expected.asksStream)
+        if let refused { learned?(refused == .needsWhole ? .wholeOnly : .streamOnly) }
+        var told = UpstreamFailure(
+            status: head.status, failure: failure, retryAfter: head["retry-after"], provider: expected.provider)
+        told.streamRefusal = expected.allowsFallback ? refused : nil
+        receiver.fail(told)
     }
 
     private func finishWhole() {
@@ -209,37 +271,26 @@ final class UpstreamReader: TransferReceiver {
     }
 
     private func deliver(_ body: [UInt8]) {
-        var reader = OpenAIChatStreamDecoder(isWhole: true)
         do {
-            try reader.decode(body.span, named: [UInt8]().span, into: &scratch.event)
+            switch expected.operation {
+            case .chat: try expected.dialect.codec.decodeWhole(body.span, into: &scratch.event)
+            case .embeddings, .countTokens: try PlainAnswer.read(body.span, into: &scratch.event)
+            }
         } catch {
-            return fail("upstream_invalid", "its answer was not a chat completion")
+            return fail("upstream_invalid", "its answer was not one of its dialect")
         }
         for case .failure(let failure) in scratch.event.deltas {
             return receiver.fail(
-                UpstreamFailure(status: failure.status, failure: failure, retryAfter: nil, provider: provider))
+                UpstreamFailure(status: failure.status, failure: failure, retryAfter: nil, provider: expected.provider))
         }
-        guard reader.ending != .empty else {
-            return fail("upstream_empty", "its answer held no choice")
-        }
-        if wantsStream { replay(body) } else { receiver.receive(whole: body.span, scratch.event) }
-    }
-
-    /// Gives a client that wants a stream the answer that came in one piece.
-    private func replay(_ body: [UInt8]) {
-        let name = [UInt8]()
-        for data in OpenAIChatReplay.chunks(of: body.span) {
-            guard (try? decoder.decode(data.span, named: name.span, into: &scratch.event)) != nil else { continue }
-            if !scratch.event.isTerminal { receiver.receive(scratch.event, named: name.span, data.span) }
-        }
-        receiver.finish()
+        receiver.receive(whole: body.span, scratch.event)
     }
 
     // MARK: Failing
 
     private func fail(_ error: TransferError) {
         if case .over = mode {} else { mode = .over }
-        receiver.fail(UpstreamFailure(error, provider: provider))
+        receiver.fail(UpstreamFailure(error, provider: expected.provider))
     }
 
     private func fail(_ code: String, _ what: String) {
@@ -248,7 +299,7 @@ final class UpstreamReader: TransferReceiver {
             UpstreamFailure(
                 .transient,
                 ChatFailure(
-                    status: 502, message: "The provider '\(provider)' failed: \(what).", type: "upstream_error",
+                    status: 502, message: "The provider '\(expected.provider)' failed: \(what).", type: "upstream_error",
                     code: code)))
     }
 }

@@ -3,13 +3,14 @@
 
 package import Chat
 
-/// Who gets what a provider answers, in meaning. One of `finish` and `fail` is the last call.
+/// Who gets what a provider answers, in meaning. One of `finish`, `fail` and the two that take a whole answer is the last call.
 package protocol UpstreamReceiver: AnyObject {
-    /// One event of the stream, whose data the deltas of `event` point into; false pauses the transfer
-    /// after it (the event itself counts as taken).
+    /// One event of a stream, in the provider's dialect: its bytes, and what they mean.
     func receive(_ event: borrowing DecodedEvent, named name: Span<UInt8>, _ data: Span<UInt8>)
-    /// The whole answer, as JSON in the provider's dialect, read as one event.
+    /// The whole answer in the provider's dialect, read as one event; also when a stream was asked for.
     func receive(whole body: Span<UInt8>, _ event: borrowing DecodedEvent)
+    /// The whole answer, put together from a stream that the client does not want as one.
+    func receive(answer: ChatAccumulator)
     /// Upstream gave a sign of life that means nothing else.
     func receivedComment()
     /// An event was not understood, and skipped.

@@ -6,16 +6,37 @@ package import Dialects
 
 /// A chat request on its way to a provider: what the client sent, and what it means.
 package struct UpstreamRequest {
+    /// What is asked of a provider.
+    package enum Operation: Sendable {
+        case chat
+        /// Vectors for texts, in OpenAI's form.
+        case embeddings
+        /// How many tokens a request has, in Anthropic's form.
+        case countTokens
+    }
+
     /// The client's body, unchanged.
     package var body: [UInt8]
     /// What it means, and how it is handed on in its own dialect.
-    package var request: OpenAIChatRequest
+    package var decoded: DecodedRequest
+    /// The client's dialect.
+    package var dialect: Dialect
+    /// What is asked: only `chat` is ever translated.
+    package var operation: Operation
+    /// Header fields of the client that a provider of the same dialect gets too, such as `anthropic-beta`.
+    package var forwarded: [(name: String, value: String)]
 
     /// What is asked, in no dialect.
-    package var chat: ChatRequest { request.chat }
+    package var chat: ChatRequest { decoded.chat }
 
-    package init(body: [UInt8], request: OpenAIChatRequest) {
+    package init(
+        body: [UInt8], decoded: DecodedRequest, dialect: Dialect, operation: Operation = .chat,
+        forwarded: [(name: String, value: String)] = []
+    ) {
         self.body = body
-        self.request = request
+        self.decoded = decoded
+        self.dialect = dialect
+        self.operation = operation
+        self.forwarded = forwarded
     }
 }

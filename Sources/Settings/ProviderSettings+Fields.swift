@@ -23,6 +23,15 @@ extension ProviderSettings {
             .value("base_url", \.baseURL, expected: BaseURL.expected, isSecret: true) { BaseURL.parse($0) },
             .secret("api_key", \.apiKey),
             .list("models", \.models, expected: "the name of a model") { $0.isEmpty ? nil : $0 },
+            .value("project", \.project, expected: name) { isName($0) ? $0 : nil },
+            .value("api_version", \.apiVersion, expected: "a version such as 2024-10-21") { isName($0) ? $0 : nil },
+            Field(path: ["force_non_streaming"]) { node, label, provider, report in
+                switch node.text {
+                case "true": provider.forceNonStreaming = true
+                case "false": provider.forceNonStreaming = false
+                default: report.add(node.line, "\(label) must be true or false")
+                }
+            },
         ] + UpstreamSettings.fields("", of: \ProviderSettings.upstream)
     }
 
@@ -33,8 +42,6 @@ extension ProviderSettings {
             }
             if let kind = ProviderKind(rawValue: text) {
                 provider.kind = kind
-            } else if ProviderKind.later.contains(text) {
-                report.add(node.line, "kind '\(text)' is not available in this version; it has \(kinds)")
             } else {
                 let shown = node.isExpanded ? "of its variable" : Report.quoted(text)
                 report.add(node.line, "unknown kind \(shown)\(Nearest.hint(for: text, in: kindNames))")
@@ -62,11 +69,10 @@ extension ProviderSettings {
             if item["name"] == nil { report.add(item.line, "a provider needs a name") }
             if item["kind"] == nil { report.add(item.line, "a provider needs a kind: one of \(kinds)") }
             if provider.baseURL.isEmpty, item["base_url"].isAbsentOrNull {
-                switch provider.kind {
-                case .openAI: provider.baseURL = KnownProvider.openAIBaseURL
-                case .openAICompatible where ProviderKind(rawValue: item["kind"]?.text ?? "") != nil:
-                    report.add(item.line, "a provider of kind 'openai-compatible' needs a base_url")
-                default: break
+                if let baseURL = provider.kind.baseURL {
+                    provider.baseURL = baseURL
+                } else if ProviderKind(rawValue: item["kind"]?.text ?? "") != nil {
+                    report.add(item.line, "a provider of kind '\(provider.kind.rawValue)' needs a base_url")
                 }
             }
             if !provider.name.isEmpty, providers.contains(where: { $0.name == provider.name }) {

@@ -17,6 +17,12 @@ package struct ProviderSettings: Sendable, Equatable {
     package var upstream = UpstreamSettings()
     /// The models it serves, if the list is known.
     package var models: [String] = []
+    /// The project that Google's envelope names (`antigravity`).
+    package var project = ""
+    /// The version of Azure's older API (`azure`).
+    package var apiVersion = "2024-10-21"
+    /// Whether it is never asked for a stream; `nil` leaves it to `streaming.force_non_streaming`.
+    package var forceNonStreaming: Bool?
 
     package init() {}
 
@@ -34,13 +40,40 @@ package enum ProviderKind: String, Sendable, CaseIterable {
     case openAI = "openai"
     /// A server with OpenAI's API.
     case openAICompatible = "openai-compatible"
+    case anthropic
+    case gemini
+    /// Google's internal envelope round Gemini.
+    case antigravity
+    /// Zhipu's GLM, also as z.ai.
+    case glm
+    /// DigitalOcean's inference or one of its agents.
+    case digitalOcean = "digitalocean"
+    case straico
+    /// OpenAI's models at Azure.
+    case azure
+    /// Ollama's own API.
+    case ollama
+    /// Mistral, which departs from OpenAI's API in ways of its own.
+    case mistral
     /// The built-in simulator.
     case simulator
 
-    /// Kinds whose names are known and that this version does not have.
-    static let later = [
-        "anthropic", "gemini", "antigravity", "glm", "digitalocean", "straico", "azure", "ollama",
-    ]
+    /// Where the vendor's API is; `nil` when only the user knows.
+    package var baseURL: String? {
+        switch self {
+        case .openAI: "https://api.openai.com/v1"
+        case .anthropic: "https://api.anthropic.com"
+        case .gemini: "https://generativelanguage.googleapis.com/v1beta"
+        case .antigravity: "https://daily-cloudcode-pa.googleapis.com"
+        case .glm: "https://api.z.ai/api/paas/v4"
+        case .digitalOcean: "https://inference.do-ai.run/v1"
+        case .straico: "https://api.straico.com"
+        case .ollama: "http://127.0.0.1:11434"
+        case .mistral: "https://api.mistral.ai/v1"
+        case .simulator: ""
+        case .openAICompatible, .azure: nil
+        }
+    }
 }
 
 /// How an upstream is called.

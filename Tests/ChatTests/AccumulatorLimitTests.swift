@@ -24,18 +24,18 @@ import Testing
 
     @Test("keeps no more than its limit, cut between characters and escapes", arguments: 0...40)
     func cuts(room: Int) {
-        // A choice costs 64 bytes beside its text.
-        let accumulator = accumulate([#"é\u00e9\n😀"#, "abc", #"\"\\\/end"#], limit: 64 + room)
+        // A choice costs 64 bytes beside its text, and so does each part.
+        let accumulator = accumulate([#"é\u00e9\n😀"#, "abc", #"\"\\\/end"#], limit: 128 + room)
         let full = "éé\n😀abc\"\\/end"
         #expect(full.hasPrefix(accumulator.text) || accumulator.text.isEmpty)
-        #expect(accumulator.byteCount <= 64 + room)
+        #expect(accumulator.byteCount <= 128 + room)
         #expect(accumulator.isTruncated == (accumulator.text != full))
         #expect(!accumulator.text.unicodeScalars.contains("\u{FFFD}"))
     }
 
     @Test("takes no more text once some was left out, but the end and the usage")
     func truncated() {
-        var accumulator = accumulate(["abcdef", "g"], limit: 64 + 3)
+        var accumulator = accumulate(["abcdef", "g"], limit: 128 + 3)
         #expect(accumulator.text == "abc" && accumulator.isTruncated)
         let nothing: [UInt8] = []
         accumulator.append(.finish(choice: 0, .length), from: nothing.span)

@@ -38,23 +38,23 @@ struct ChatAccumulatorTests {
             ("😀x", "😀"), ("a😀", "a"),
         ])
     func cuts(text: String, kept: String) {
-        // 64 bytes are what a choice costs by itself.
-        let answer = fold([text, "more"], limit: 64 + 4)
+        // 64 bytes are what a choice costs by itself, and a part too.
+        let answer = fold([text, "more"], limit: 128 + 4)
         #expect(answer.text == kept)
         #expect(answer.isTruncated)
-        #expect(answer.byteCount <= 68)
+        #expect(answer.byteCount <= 132)
     }
 
     @Test("takes a text that just fits")
     func fits() {
-        let answer = fold(["abcd"], limit: 68)
+        let answer = fold(["abcd"], limit: 132)
         #expect(answer.text == "abcd")
         #expect(!answer.isTruncated)
     }
 
     @Test("keeps nothing more once something was left out, but how it ended")
     func afterLimit() {
-        var answer = fold(["abcdef", "g"], limit: 68)
+        var answer = fold(["abcdef", "g"], limit: 132)
         answer.append(.toolCall(choice: 0, call: 0, id: 0..<0, name: 0..<0), from: Span<UInt8>())
         answer.append(.start(choice: 1), from: Span<UInt8>())
         answer.append(.finish(choice: 0, .length), from: Span<UInt8>())

@@ -129,8 +129,8 @@ struct RecordedStreamTests {
         for item in try Self.events(of: file) {
             let (data, name) = (Array(item.data.utf8), Array(item.name.utf8))
             guard (try? decoder.decode(data.span, named: name.span, into: &event)) != nil else { continue }
-            if !event.isTerminal { for delta in event.deltas { direct.append(delta, from: data.span) } }
-            encoder.encode(event, data: data.span, named: name.span, into: &output)
+            if !event.isTerminal { direct.append(event, from: data.span) }
+            encoder.encode(event, from: data.span, into: &output)
         }
         encoder.finish(into: &output)
         encoder.finish(into: &output)

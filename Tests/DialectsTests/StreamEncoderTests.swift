@@ -108,7 +108,7 @@ struct OpenAIChatStreamEncoderTests {
         for text in events {
             let data = Array(text.utf8)
             try decoder.decode(data.span, named: Span<UInt8>(), into: &event)
-            encoder.encode(event, data: data.span, named: Span<UInt8>(), into: &output)
+            encoder.encode(event, from: data.span, into: &output)
         }
         encoder.finish(into: &output)
         return output.text.components(separatedBy: "\n\n").filter { !$0.isEmpty }.map {
@@ -128,11 +128,13 @@ struct OpenAIChatStreamEncoderTests {
         let start =
             #"{"id":"chatcmpl-1","object":"chat.completion.chunk","created":7,"model":"m","choices":["#
         func choice(_ delta: String, _ finish: String = "null") -> String {
-            start + #"{"index":0,"delta":{\#(delta)},"finish_reason":\#(finish)}]}"#
+            start + #"{"index":0,"delta":{\#(delta)},"finish_reason":\#(finish)}],"usage":null}"#
         }
         #expect(
             try rewrite(Self.turn) == [
-                choice(#""role":"assistant","content":"""#), choice(#""reasoning_content":"hm""#),
+                choice(#""role":"assistant","content":"""#),
+                choice(
+                    #""reasoning_content":"hm","reasoning_details":[{"type":"reasoning.text","text":"hm","index":0}]"#),
                 choice(#""content":"a\n""#),
                 choice(
                     #""tool_calls":[{"index":0,"id":"i","type":"function","function":{"name":"f","arguments":""}}]"#

@@ -12,6 +12,51 @@ extension ByteBuffer {
     var text: String { String(decoding: storage, as: UTF8.self) }
 }
 
+extension AccumulatedPart {
+    /// The id of a call; empty for what is none.
+    var id: String {
+        switch kind {
+        case .toolCall(_, let id, _), .customCall(_, let id, _): id
+        default: ""
+        }
+    }
+
+    /// The name of a call's tool; empty for what is none.
+    var name: String {
+        switch kind {
+        case .toolCall(_, _, let name), .customCall(_, _, let name): name
+        default: ""
+        }
+    }
+
+    var number: Int { callNumber ?? -1 }
+    var arguments: String { text }
+}
+
+extension ChatAccumulator {
+    /// Takes all that an event says.
+    mutating func append(_ event: DecodedEvent, from data: Span<UInt8>) {
+        for delta in event.deltas {
+            if event.hasOwnText {
+                append(delta, from: event.ownText.bytes)
+            } else {
+                append(delta, from: data)
+            }
+        }
+    }
+}
+
+extension StreamEncoder {
+    /// Writes what an event says.
+    mutating func encode(_ event: DecodedEvent, from data: Span<UInt8>, into buffer: inout ByteBuffer) {
+        if event.hasOwnText {
+            encode(event, of: event.ownText.bytes, into: &buffer)
+        } else {
+            encode(event, of: data, into: &buffer)
+        }
+    }
+}
+
 /// A stream fed event by event through decoder, accumulator and a passthrough encoder.
 struct StreamReplay {
     var decoder = OpenAIChatStreamDecoder()
@@ -39,7 +84,7 @@ struct StreamReplay {
         }
         if event.isTerminal { terminalCount += 1 }
         if !event.isAfterEnd {
-            for delta in event.deltas { accumulator.append(delta, from: bytes.span) }
+            accumulator.append(event, from: bytes.span)
         }
         encoder.encode(event, data: bytes.span, named: nameBytes.span, into: &output)
         return event

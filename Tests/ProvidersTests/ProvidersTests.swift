@@ -95,11 +95,11 @@ import Testing
     @Test("calls tools with arguments that are JSON and name every property", arguments: [("tools", 1), ("parallel-tools", 2)])
     func arguments(model: String, count: Int) throws {
         let script = try #require(self.script(model, tools: Self.tools))
-        #expect(script.finishReason == "tool_calls")
+        #expect(script.finishReason == .toolCalls)
         var arguments: [String] = []
         for step in script.steps {
             switch step {
-            case .toolCall(let number, _, let name):
+            case .toolCall(let number, _, let name, _):
                 #expect(number == arguments.count)
                 #expect(name == Self.tools[number].name)
                 arguments.append("")
@@ -119,7 +119,7 @@ import Testing
     @Test("stops at the limit, and keeps no more in memory than it must")
     func limits() throws {
         let cut = try #require(script("story", length: 50, limit: 10))
-        #expect(cut.steps.count == 10 && cut.finishReason == "length" && cut.outputTokens == 10)
+        #expect(cut.steps.count == 10 && cut.finishReason == .length && cut.outputTokens == 10)
         let asked = try #require(script("story", limit: Int(Int32.max)))
         #expect(asked.steps.count == SimulatorScript.longestStory)
         #expect(script("story", length: 5000)?.steps.count == 5000)

@@ -20,7 +20,7 @@ final class NoTransport: UpstreamTransport {
 
 @Suite("RoutePlan") struct RoutePlanTests {
     static func provider(_ name: String, models: [String] = []) -> Provider {
-        Provider(.init(name: name, baseURL: "http://localhost", models: models), dialect: .openAIChat, transport: NoTransport())
+        Provider(.init(name: name, baseURL: "http://localhost", models: models), .openAI, transport: NoTransport())
     }
 
     static func plan(bareNames: Bool) -> RoutePlan {

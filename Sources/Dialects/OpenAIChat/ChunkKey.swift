@@ -8,9 +8,10 @@ import JSON
 enum ChunkKey: Equatable {
     case model, choices, usage, error, groq, padding
     case index, delta, message, finishReason
-    case role, content, refusal, reasoning, toolCalls, functionCall
+    case role, content, refusal, reasoning, reasoningDetails, toolCalls, functionCall
+    case images, annotations, logprobs
     case text, thinking
-    case id, function, custom, name, arguments, input
+    case id, function, custom, name, arguments, input, extraContent
     case other
 
     /// Finds the name by its length and first letter, which tell most names of a chunk apart.
@@ -41,6 +42,7 @@ enum ChunkKey: Equatable {
             case (5, UInt8(ascii: "e")): (.error, "error")
             case (6, UInt8(ascii: "x")): (.groq, "x_groq")
             case (6, UInt8(ascii: "c")): (.custom, "custom")
+            case (6, UInt8(ascii: "i")): (.images, "images")
             case (7, UInt8(ascii: "c")):
                 data[key.range.lowerBound &+ 1] == UInt8(ascii: "o")
                     ? (.content, "content") : (.choices, "choices")
@@ -48,14 +50,19 @@ enum ChunkKey: Equatable {
             case (7, UInt8(ascii: "r")): (.refusal, "refusal")
             case (8, UInt8(ascii: "f")): (.function, "function")
             case (8, UInt8(ascii: "t")): (.thinking, "thinking")
+            case (8, UInt8(ascii: "l")): (.logprobs, "logprobs")
             case (9, UInt8(ascii: "a")): (.arguments, "arguments")
             case (9, UInt8(ascii: "r")): (.reasoning, "reasoning")
             case (10, UInt8(ascii: "t")): (.toolCalls, "tool_calls")
             case (11, UInt8(ascii: "o")): (.padding, "obfuscation")
+            case (11, UInt8(ascii: "a")): (.annotations, "annotations")
+            case (13, UInt8(ascii: "e")): (.extraContent, "extra_content")
             case (13, UInt8(ascii: "f")):
                 data[key.range.lowerBound &+ 1] == UInt8(ascii: "i")
                     ? (.finishReason, "finish_reason") : (.functionCall, "function_call")
-            case (17, UInt8(ascii: "r")): (.reasoning, "reasoning_content")
+            case (17, UInt8(ascii: "r")):
+                data[key.range.lowerBound &+ 10] == UInt8(ascii: "d")
+                    ? (.reasoningDetails, "reasoning_details") : (.reasoning, "reasoning_content")
             default: (.other, "")
             }
         self = data.equals(key.range, literal.bytes) ? name : .other

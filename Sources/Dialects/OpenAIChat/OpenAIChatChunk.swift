@@ -17,11 +17,30 @@ struct OpenAIChatChunk: Sendable {
             case text(Range<Int>)
             case refusal(Range<Int>)
             case reasoning(Range<Int>)
-            case tool(index: Int, isPlaced: Bool, id: Range<Int>, name: Range<Int>, arguments: Range<Int>)
+            case reasoningSignature(Range<Int>)
+            case redactedReasoning(Range<Int>)
+            case tool(ToolFragment)
+            case citation(url: Range<Int>, title: Range<Int>)
+            case image(mediaType: Range<Int>, base64: Range<Int>)
+            case logprobs(Range<Int>)
             case finish(JSONToken)
         }
         var choice: Int
         var content: Content
+    }
+
+    /// A piece of a tool call.
+    struct ToolFragment: Sendable {
+        var index: Int
+        /// Whether the index was given, and not counted.
+        var isPlaced = false
+        var isCustom = false
+        var id = 0..<0
+        var name = 0..<0
+        var arguments = 0..<0
+        /// Whether the arguments are JSON as it stands, and not the inside of a string.
+        var isRaw = false
+        var signature = 0..<0
     }
 
     private(set) var fragments: [Fragment] = []
@@ -62,6 +81,13 @@ struct OpenAIChatChunk: Sendable {
         guard first.kind == .beginObject else { throw JSONError(.unexpectedByte, at: first.range.lowerBound) }
         try readMembers(of: data)
         _ = try tokenizer.next(in: data)
+    }
+
+    /// Whether a choice ended because the vendor's own connection did, as GLM tells it.
+    func isBrokenOff(_ data: Span<UInt8>) -> Bool {
+        fragments.contains { fragment in
+            if case .finish(let token) = fragment.content { token.equals("network_error", in: data) } else { false }
+        }
     }
 
     private mutating func readMembers(of data: Span<UInt8>) throws(JSONError) {
@@ -140,12 +166,30 @@ struct OpenAIChatChunk: Sendable {
                 _ = try tokenizer.skip(value, in: data)
             case .usage:
                 if let found = try readUsage(value, of: data), !hasOwnUsage { usage = found }
+            case .logprobs where value.kind == .beginObject:
+                try readLogprobs(of: data)
             default:
                 _ = try tokenizer.skip(value, in: data)
             }
         }
         if let finish { fragments.append(Fragment(choice: index, content: .finish(finish))) }
         for place in first..<fragments.count { fragments[place].choice = index }
+    }
+
+    /// Keeps the elements of `content`, and failing that of `refusal`, without their brackets.
+    private mutating func readLogprobs(of data: Span<UInt8>) throws(JSONError) {
+        var elements = 0..<0
+        while true {
+            let key = try tokenizer.next(in: data)
+            guard key.kind == .key else { break }
+            let value = try tokenizer.next(in: data)
+            let range = try tokenizer.skip(value, in: data)
+            guard value.kind == .beginArray, elements.isEmpty else { continue }
+            var inside = range.lowerBound &+ 1..<range.upperBound &- 1
+            while !inside.isEmpty, data[inside.lowerBound] <= ASCII.space { inside = inside.dropFirst() }
+            elements = inside
+        }
+        if !elements.isEmpty { fragments.append(Fragment(choice: 0, content: .logprobs(elements))) }
     }
 
     private mutating func readVendorUsage(of data: Span<UInt8>) throws(JSONError) {
@@ -172,7 +216,7 @@ struct OpenAIChatChunk: Sendable {
     }
 
     private mutating func readDelta(of data: Span<UInt8>) throws(JSONError) {
-        var reader = OpenAIDeltaReader(fragments: [], tokenizer: tokenizer)
+        var reader = OpenAIDeltaReader(tokenizer: tokenizer)
         // Lent, not copied: one owner at a time appends in place.
         swap(&reader.fragments, &fragments)
         defer {

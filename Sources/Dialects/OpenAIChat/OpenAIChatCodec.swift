@@ -22,7 +22,8 @@ package struct OpenAIChatCodec: DialectCodec {
     package func streamEncoder(_ context: AnswerContext) -> any StreamEncoder {
         OpenAIChatStreamEncoder(
             id: "chatcmpl-\(context.seed)", created: context.created, model: context.chat.model,
-            wantsUsage: context.chat.includesUsage)
+            wantsUsage: context.chat.includesUsage, maker: context.maker,
+            customTools: context.chat.customToolNames)
     }
 
     package func writeAnswer(
@@ -48,17 +49,10 @@ package struct OpenAIChatCodec: DialectCodec {
     package func encodeRequest(
         _ chat: ChatRequest, _ target: RequestTarget, into buffer: inout ByteBuffer
     ) throws(DialectError) -> [String] {
-        buffer.appendJSON { json in
-            json.object { json in
-                json.member("model", target.model)
-                json.member("messages", .array(chat.messages.map(OpenAIMessageWriter.value)))
-                for member in OpenAIRequestWriter.members(of: chat) {
-                    json.key(text: member.key)
-                    json.value(member.value)
-                }
-            }
-        }
-        return []
+        var writer = OpenAIRequestWriter(chat, target)
+        let body = JSONValue.object(try writer.members())
+        body.write(into: &buffer)
+        return writer.dropped
     }
 
     package func streamDecoder() -> any StreamDecoder { OpenAIChatStreamDecoder() }

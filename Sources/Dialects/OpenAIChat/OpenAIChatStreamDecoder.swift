@@ -13,11 +13,13 @@ package struct OpenAIChatStreamDecoder: StreamDecoder {
     private var chunk: OpenAIChatChunk
     private var choices = OpenAIChoiceStates()
     private var template = OpenAIChunkTemplate()
+    private let isWhole: Bool
 
     /// A decoder at the start of a stream.
     ///
     /// When `isWhole`, it is for a completion in one piece, which it reads as one event.
     package init(isWhole: Bool = false) {
+        self.isWhole = isWhole
         chunk = OpenAIChatChunk(isWhole: isWhole)
     }
 
@@ -52,7 +54,12 @@ package struct OpenAIChatStreamDecoder: StreamDecoder {
             fail(OpenAIErrorBody.read(error ?? .null, status: 502), into: &event)
             return
         }
+        if chunk.isBrokenOff(data) {
+            fail(ChatFailure(status: 502, message: "The upstream broke the answer off."), into: &event)
+            return
+        }
         choices.apply(chunk, of: data, to: &event)
+        if isWhole { choices.finishAll(in: &event) }
         event.modelRange = chunk.modelRange
         event.usageMember = chunk.usageMember
         if let usage = chunk.usage {
@@ -78,8 +85,8 @@ package struct OpenAIChatStreamDecoder: StreamDecoder {
         phase = .failed
         event.isTerminal = true
         var failure = failure
-        // The stream began with 200, so the code is the only status there is.
-        if let code = failure.code.flatMap({ Int($0) }), (400..<600).contains(code) { failure.status = code }
+        // The stream began with 200, so what the error says is the only status there is.
+        if let status = OpenAIErrorBody.status(of: failure) { failure.status = status }
         event.deltas.append(.failure(failure))
     }
 

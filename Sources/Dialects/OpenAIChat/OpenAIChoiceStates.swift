@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: The Sluice authors
 // SPDX-License-Identifier: Apache-2.0
 
+import Bytes
 import Chat
 import JSON
 
@@ -57,11 +58,21 @@ struct OpenAIChoiceStates: Sendable {
                 event.deltas.append(.refusal(choice: index, slice))
             case .reasoning(let slice):
                 event.deltas.append(.reasoning(choice: index, slice))
-            case .tool(let toolIndex, let isPlaced, let id, let name, let arguments):
-                let call = findCall(
-                    place, at: toolIndex, isPlaced: isPlaced, id: id, name: name, of: data, event: &event)
-                guard !arguments.isEmpty else { continue }
-                event.deltas.append(.toolArguments(choice: index, call: call, arguments))
+            case .reasoningSignature(let slice):
+                event.deltas.append(.reasoningSignature(choice: index, slice))
+            case .redactedReasoning(let slice):
+                event.deltas.append(.redactedReasoning(choice: index, slice))
+            case .citation(let url, let title):
+                event.deltas.append(.citation(choice: index, url: url, title: title))
+            case .image(let mediaType, let base64):
+                event.deltas.append(.image(choice: index, mediaType: mediaType, base64: base64))
+            case .logprobs(let slice):
+                event.deltas.append(.logprobs(choice: index, slice))
+            case .tool(let fragment):
+                let call = findCall(place, fragment, of: data, event: &event)
+                guard !fragment.arguments.isEmpty else { continue }
+                let slice = fragment.isRaw ? escape(fragment.arguments, of: data, in: &event) : fragment.arguments
+                event.deltas.append(.toolArguments(choice: index, call: call, slice))
             case .finish(let token):
                 if choices[place].isFinished {
                     event.repeatedFinishes.append(token.range.lowerBound &- 1..<token.range.upperBound &+ 1)
@@ -89,54 +100,54 @@ struct OpenAIChoiceStates: Sendable {
     ///
     /// Some upstreams repeat id and name on every fragment; some give each call of a turn the same index.
     private mutating func findCall(
-        _ place: Int, at toolIndex: Int, isPlaced: Bool, id: Range<Int>, name: Range<Int>,
-        of data: Span<UInt8>, event: inout DecodedEvent
+        _ place: Int, _ fragment: OpenAIChatChunk.ToolFragment, of data: Span<UInt8>, event: inout DecodedEvent
     ) -> Int {
         let choice = choices[place].index
+        let id = fragment.id
         // Without an index the place is only that within the chunk: an id that is known says more.
-        if !isPlaced, !id.isEmpty,
+        if !fragment.isPlaced, !id.isEmpty,
             let named = calls.last(where: { $0.choice == choice && data.jsonText(id, equals: $0.id.utf8.span) })
         {
             return named.number
         }
         // The last one at the place: an earlier one was ended by the one that took its place.
-        if let known = calls.lastIndex(where: { $0.choice == choice && $0.place == toolIndex }) {
-            let isSame = id.isEmpty || name.isEmpty || data.jsonText(id, equals: calls[known].id.utf8.span)
+        if let known = calls.lastIndex(where: { $0.choice == choice && $0.place == fragment.index }) {
+            let isSame =
+                id.isEmpty || fragment.name.isEmpty || data.jsonText(id, equals: calls[known].id.utf8.span)
             if isSame { return calls[known].number }
         }
         let number = choices[place].callCount
         choices[place].callCount &+= 1
-        calls.append(Call(choice: choice, place: toolIndex, number: number, id: data.jsonText(id)))
-        event.deltas.append(.toolCall(choice: choice, call: number, id: id, name: name))
+        calls.append(Call(choice: choice, place: fragment.index, number: number, id: data.jsonText(id)))
+        if !fragment.signature.isEmpty {
+            event.deltas.append(.callSignature(choice: choice, fragment.signature))
+        }
+        event.deltas.append(
+            fragment.isCustom
+                ? .customCall(choice: choice, call: number, id: id, name: fragment.name)
+                : .toolCall(choice: choice, call: number, id: id, name: fragment.name))
         return number
     }
-}
 
-extension FinishReason {
-    /// Reads the spelling of chat completions.
-    init(_ token: JSONToken, in data: Span<UInt8>) {
-        if token.equals("stop", in: data) {
-            self = .stop
-        } else if token.equals("length", in: data) {
-            self = .length
-        } else if token.equals("tool_calls", in: data) || token.equals("function_call", in: data) {
-            self = .toolCalls
-        } else if token.equals("content_filter", in: data) {
-            self = .contentFilter
-        } else {
-            self = .other(token.string(in: data))
+    /// Makes the inside of a string of JSON as it stands. All slices of the event are then ranges of its own text, which
+    /// begins with the data, so that the others are right as they are.
+    private func escape(_ range: Range<Int>, of data: Span<UInt8>, in event: inout DecodedEvent) -> Range<Int> {
+        if !event.hasOwnText {
+            event.hasOwnText = true
+            event.ownText.removeAll()
+            event.ownText.append(data)
         }
+        let start = event.ownText.count
+        event.ownText.appendEscaped(data.extracting(range))
+        return start..<event.ownText.count
     }
 
-    /// The spelling of chat completions.
-    var openAIName: String {
-        switch self {
-        case .stop, .stopSequence, .pause, .refusal: "stop"
-        case .length, .contextFull: "length"
-        case .toolCalls: "tool_calls"
-        case .contentFilter: "content_filter"
-        case .malformedCall: "error"
-        case .other(let name): name
+    /// Ends the choices of a whole answer for which upstream gave no reason.
+    mutating func finishAll(in event: inout DecodedEvent) {
+        for place in choices.indices where !choices[place].isFinished {
+            choices[place].isFinished = true
+            let reason = choices[place].callCount > 0 ? FinishReason.toolCalls : .stop
+            event.deltas.append(.finish(choice: choices[place].index, reason))
         }
     }
 }

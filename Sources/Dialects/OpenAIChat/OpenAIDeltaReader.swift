@@ -7,15 +7,18 @@ import JSON
 /// Reads what a choice adds: the `delta` of a chunk, or the `message` of a completion.
 struct OpenAIDeltaReader {
     typealias Fragment = OpenAIChatChunk.Fragment
+    typealias ToolFragment = OpenAIChatChunk.ToolFragment
+
+    /// The members in which some upstreams tell the same reasoning.
+    enum ReasoningSource { case plain, details }
 
     /// The pieces read; their choice is set by who knows it.
-    var fragments: [Fragment]
+    var fragments: [Fragment] = []
     var tokenizer: JSONTokenizer
-    /// Some upstreams send the same reasoning under two names.
-    private var hasReasoning = false
+    /// Where this delta's reasoning was found first; the other source repeats it.
+    var reasoningSource: ReasoningSource?
 
-    init(fragments: [Fragment], tokenizer: JSONTokenizer) {
-        self.fragments = fragments
+    init(tokenizer: JSONTokenizer) {
         self.tokenizer = tokenizer
     }
 
@@ -37,26 +40,32 @@ struct OpenAIDeltaReader {
             case .reasoning:
                 if value.kind == .string { addReasoning(value.range) }
                 _ = try tokenizer.skip(value, in: data)
+            case .reasoningDetails where value.kind == .beginArray:
+                try readReasoningDetails(of: data)
+            case .annotations where value.kind == .beginArray:
+                try readAnnotations(of: data)
+            case .images where value.kind == .beginArray:
+                try readImages(of: data)
             case .toolCalls where value.kind == .beginArray:
                 try readToolCalls(of: data)
             case .functionCall where value.kind == .beginObject:
                 // The legacy form: at most one call, and no id.
-                var call = ToolCall(index: 0)
+                var call = ToolFragment(index: 0)
                 try readFunction(into: &call, of: data)
-                add(call)
+                add(.tool(call))
             default:
                 _ = try tokenizer.skip(value, in: data)
             }
         }
     }
 
-    private mutating func add(_ content: Fragment.Content) {
+    mutating func add(_ content: Fragment.Content) {
         fragments.append(Fragment(choice: 0, content: content))
     }
 
     private mutating func addReasoning(_ range: Range<Int>) {
-        guard !range.isEmpty, !hasReasoning else { return }
-        hasReasoning = true
+        guard !range.isEmpty, reasoningSource == nil else { return }
+        reasoningSource = .plain
         add(.reasoning(range))
     }
 
@@ -95,21 +104,6 @@ struct OpenAIDeltaReader {
         }
     }
 
-    private struct ToolCall {
-        var index: Int
-        var isPlaced = false
-        var id = 0..<0
-        var name = 0..<0
-        var arguments = 0..<0
-    }
-
-    private mutating func add(_ call: ToolCall) {
-        add(
-            .tool(
-                index: call.index, isPlaced: call.isPlaced, id: call.id, name: call.name,
-                arguments: call.arguments))
-    }
-
     private mutating func readToolCalls(of data: Span<UInt8>) throws(JSONError) {
         var position = 0
         while true {
@@ -125,7 +119,7 @@ struct OpenAIDeltaReader {
     }
 
     private mutating func readToolCall(_ position: Int, of data: Span<UInt8>) throws(JSONError) {
-        var call = ToolCall(index: position)
+        var call = ToolFragment(index: position)
         while true {
             let key = try tokenizer.next(in: data)
             guard key.kind == .key else { break }
@@ -140,30 +134,39 @@ struct OpenAIDeltaReader {
             case .id:
                 if value.kind == .string { call.id = value.range }
                 _ = try tokenizer.skip(value, in: data)
-            case .function where value.kind == .beginObject, .custom where value.kind == .beginObject:
+            case .function where value.kind == .beginObject:
                 try readFunction(into: &call, of: data)
+            case .custom where value.kind == .beginObject:
+                call.isCustom = true
+                try readFunction(into: &call, of: data)
+            case .extraContent where value.kind == .beginObject:
+                if let signature = try readThoughtSignature(of: data) { call.signature = signature }
             default:
                 _ = try tokenizer.skip(value, in: data)
             }
         }
-        add(call)
+        add(.tool(call))
     }
 
     private mutating func readFunction(
-        into call: inout ToolCall, of data: Span<UInt8>
+        into call: inout ToolFragment, of data: Span<UInt8>
     ) throws(JSONError) {
         while true {
             let key = try tokenizer.next(in: data)
             guard key.kind == .key else { return }
             let value = try tokenizer.next(in: data)
-            if value.kind == .string {
-                switch ChunkKey(key, in: data) {
-                case .name: call.name = value.range
-                case .arguments, .input: call.arguments = value.range
-                default: break
-                }
+            let whole = try tokenizer.skip(value, in: data)
+            switch ChunkKey(key, in: data) {
+            case .name where value.kind == .string:
+                call.name = value.range
+            case .arguments where value.kind == .string, .input where value.kind == .string:
+                call.arguments = value.range
+            case .arguments where value.kind == .beginObject:
+                // Not as it should be, but what it says is plain.
+                call.arguments = whole
+                call.isRaw = true
+            default: break
             }
-            _ = try tokenizer.skip(value, in: data)
         }
     }
 }

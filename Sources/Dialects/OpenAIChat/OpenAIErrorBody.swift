@@ -64,14 +64,78 @@ package enum OpenAIErrorBody {
                 break
             }
         }
-        let text = value.string ?? value["message"]?.string ?? value["detail"]?.string
+        // FastAPI lists what is wrong with each member.
+        let detail = value["detail"]?[0]
+        let text = value.string ?? value["message"]?.string ?? value["detail"]?.string ?? detail?["msg"]?.string
+        let message = text.map(clean).flatMap { $0.isEmpty ? nil : $0 } ?? unexplained(status)
         return ChatFailure(
             status: status,
-            message: text.map(clean).flatMap { $0.isEmpty ? nil : $0 } ?? unexplained(status),
-            type: word(value["type"]),
-            code: word(value["code"]),
-            parameter: word(value["param"])
+            message: message,
+            type: word(value["type"]) ?? word(detail?["type"]),
+            code: word(value["code"]) ?? word(value["id"]) ?? word(value["status_code"]),
+            parameter: word(value["param"]) ?? path(detail?["loc"]),
+            retryAfter: retryAfter(value, message: message)
         )
+    }
+
+    /// The path of a member as FastAPI lists it, without the body around it.
+    private static func path(_ value: JSONValue?) -> String? {
+        guard let names = value?.elements?.compactMap(word), !names.isEmpty else { return nil }
+        return (names.first == "body" ? names.dropFirst() : names[...]).joined(separator: ".")
+    }
+
+    /// The status that an error in a stream is worth, by its code or its type; `nil` when neither tells.
+    static func status(of failure: ChatFailure) -> Int? {
+        if let code = failure.code.flatMap({ Int($0) }) {
+            switch code {
+            case 400..<600: return code
+            // The business codes of GLM.
+            case 1000...1004: return 401
+            case 1110...1121: return 403
+            case 1302, 1303, 1304, 1305, 1308, 1310, 1312: return 429
+            case 1210...1261, 1301: return 400
+            default: break
+            }
+        }
+        for word in [failure.type, failure.code] {
+            switch word {
+            case "rate_limit_error", "rate_limit_exceeded", "insufficient_quota", "rate_limit": return 429
+            case "overloaded_error", "overloaded", "service_unavailable_error": return 503
+            case "authentication_error", "invalid_api_key": return 401
+            case "permission_error": return 403
+            case "invalid_request_error", "tool_use_failed", "context_length_exceeded": return 400
+            default: continue
+            }
+        }
+        return nil
+    }
+
+    /// The wait that a body tells: in a member, as Google's `retryDelay`, or in OpenAI's words "try again in 1.5s".
+    private static func retryAfter(_ value: JSONValue, message: String) -> Int? {
+        if let seconds = value["retry_after"]?.double { return wholeSeconds(seconds) }
+        for detail in value["details"]?.elements ?? [] {
+            if let delay = detail["retryDelay"]?.string, delay.hasSuffix("s"), let seconds = Double(delay.dropLast()) {
+                return wholeSeconds(seconds)
+            }
+        }
+        let words = message.split(separator: " ")
+        guard let place = words.firstIndex(of: "again"), place &+ 2 < words.count, words[place &+ 1] == "in" else {
+            return nil
+        }
+        let number = words[place &+ 2].prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
+        let unit = words[place &+ 2].dropFirst(number.count).prefix { $0.isASCII && $0.isLetter }
+        guard let amount = Double(number) else { return nil }
+        return switch unit {
+        case "ms": wholeSeconds(amount / 1000)
+        case "s": wholeSeconds(amount)
+        case "m": wholeSeconds(amount * 60)
+        default: nil
+        }
+    }
+
+    /// Seconds rounded up, up to a day: what is said beyond is no wait.
+    private static func wholeSeconds(_ seconds: Double) -> Int? {
+        (0...86_400).contains(seconds) ? Int(seconds.rounded(.up)) : nil
     }
 
     /// A string or number as a short word.

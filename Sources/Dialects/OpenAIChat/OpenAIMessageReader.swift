@@ -13,12 +13,32 @@ enum OpenAIMessageReader {
             throw .wrongValue("role", expected: "developer, system, user, assistant, tool or function")
         }
         var message = ChatMessage(role: role, content: try content(from: &fields))
+        if role == .assistant {
+            var parts = try OpenAIReasoningReader.parts(from: &fields)
+            let refusal = try fields.string("refusal")
+            switch message.content {
+            case .text(let text) where !parts.isEmpty || refusal != nil: parts.append(ChatPart(.text(text)))
+            case .parts(let others): parts += others
+            default: break
+            }
+            if let refusal { parts.append(.member("refusal", .refusal(refusal))) }
+            if !parts.isEmpty { message.content = .parts(parts) }
+        }
         message.toolCalls = try (fields.array("tool_calls") ?? []).mapInside("tool_calls") {
             (call) throws(DialectError) in try OpenAIToolReader.call(call)
+        }
+        if let call = try fields.object("function_call") {
+            do throws(DialectError) {
+                message.toolCalls.append(try OpenAIToolReader.legacyCall(call))
+            } catch {
+                throw error.inside("function_call")
+            }
         }
         message.toolCallID = try fields.string("tool_call_id")
         guard role != .tool || message.toolCallID != nil else { throw .missing("tool_call_id") }
         message.name = try fields.string("name")
+        // A result in the legacy form names the function, of which there was one call at most.
+        if role == .function, let name = message.name { message.toolCallID = OpenAIToolReader.legacyID(name) }
         message.extras = fields.rest
         return message
     }
@@ -37,6 +57,8 @@ enum OpenAIMessageReader {
         var fields = try JSONFields(value)
         let kind: ChatPart.Kind
         switch try fields.requiredString("type") {
+        case "refusal":
+            kind = .refusal(try fields.requiredString("refusal"))
         case "text":
             kind = .text(try fields.requiredString("text"))
         case "image_url":
@@ -72,5 +94,23 @@ enum OpenAIMessageReader {
         var part = ChatPart(kind)
         part.extras = fields.rest
         return part
+    }
+}
+
+extension ChatPart {
+    /// The member of a message in which a part stands that is not part of its content.
+    static let memberKey = "message"
+
+    /// A part that is a message's member of that name.
+    static func member(_ name: String, _ kind: Kind) -> ChatPart {
+        var part = ChatPart(kind)
+        part.extras = [JSONValue.Member(memberKey, .string(name))]
+        return part
+    }
+
+    /// The name of the message's member that the part is; `nil` when it is part of the content.
+    var member: String? {
+        guard extras.first?.key == ChatPart.memberKey else { return nil }
+        return extras.first?.value.string
     }
 }

@@ -8,7 +8,7 @@ import JSON
 enum OpenAIRequestReader {
     static func read(_ members: [JSONValue.Member]) throws(DialectError) -> ChatRequest {
         var fields = JSONFields(members)
-        let model = try self.model(from: &fields)
+        let model = try ModelName.read(from: &fields)
         guard let elements = try fields.array("messages") else { throw .missing("messages") }
         guard !elements.isEmpty else {
             throw .wrongValue("messages", expected: "an array of at least one message")
@@ -20,6 +20,9 @@ enum OpenAIRequestReader {
         chat.tools = try (fields.array("tools") ?? []).mapInside("tools") { (value) throws(DialectError) in
             try OpenAIToolReader.tool(value)
         }
+        chat.tools += try (fields.array("functions") ?? []).mapInside("functions") { (value) throws(DialectError) in
+            try OpenAIToolReader.legacyTool(value)
+        }
         chat.toolChoice = try toolChoice(from: &fields)
         chat.allowsParallelCalls = try fields.bool("parallel_tool_calls")
         chat.sampling = try sampling(from: &fields)
@@ -27,6 +30,7 @@ enum OpenAIRequestReader {
         chat.stop = try stop(from: &fields)
         chat.choiceCount = try fields.integer("n", in: 1...128)
         chat.responseFormat = try responseFormat(from: &fields)
+        chat.verbosity = try fields.string("verbosity")
         chat.reasoning.effort = try fields.string("reasoning_effort")
         chat.streams = try fields.bool("stream") ?? false
         chat.includesUsage = try includesUsage(from: &fields)
@@ -34,27 +38,6 @@ enum OpenAIRequestReader {
         chat.metadata = try fields.object("metadata")?.rest
         chat.extras = fields.rest
         return chat
-    }
-
-    /// A name travels into logs, paths and headers, so what cannot be a name is refused here.
-    ///
-    /// Names of models at any vendor need no more than these characters; `//` would make an address of it.
-    private static func model(from fields: inout JSONFields) throws(DialectError) -> String {
-        let model = try fields.requiredString("model")
-        let isPlain = model.utf8.allSatisfy { byte in
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: ":"),
-                UInt8(ascii: "/"), UInt8(ascii: "@"), UInt8(ascii: "+"), UInt8(ascii: "-"):
-                true
-            default: false
-            }
-        }
-        guard isPlain, 1...256 ~= model.utf8.count, !model.contains("//") else {
-            throw .wrongValue(
-                "model", expected: "a name of 1 to 256 letters, digits and characters of . _ : / @ + -, without //")
-        }
-        return model
     }
 
     private static func sampling(from fields: inout JSONFields) throws(DialectError) -> SamplingSettings {
@@ -134,6 +117,13 @@ enum OpenAIRequestReader {
     }
 
     private static func toolChoice(from fields: inout JSONFields) throws(DialectError) -> ToolChoice? {
+        if let value = try fields.value("function_call") {
+            do throws(DialectError) {
+                return try OpenAIToolReader.legacyChoice(value)
+            } catch {
+                throw error.inside("function_call")
+            }
+        }
         guard let value = try fields.value("tool_choice") else { return nil }
         do throws(DialectError) {
             return try OpenAIToolReader.choice(value)

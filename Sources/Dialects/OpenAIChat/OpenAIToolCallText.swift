@@ -5,11 +5,12 @@ import Bytes
 
 /// Writes the `tool_calls` member of a chunk's delta.
 enum OpenAIToolCallText {
-    /// Appends the first fragment of a call: the only one with id and name, since clients join names.
+    /// Appends the first fragment of a call, up to its closing brace: the only one with id and name, since clients join names.
     ///
     /// A call that upstream gave no id gets one by its number, without which no result can refer to it.
     static func appendStart(
-        _ call: Int, id: Range<Int>, name: Range<Int>, of data: Span<UInt8>, to buffer: inout ByteBuffer
+        _ call: Int, id: Range<Int>, name: Range<Int>, isCustom: Bool, of data: Span<UInt8>,
+        to buffer: inout ByteBuffer
     ) {
         appendPlace(call, to: &buffer)
         buffer.append(literal: ",\"id\":\"")
@@ -19,17 +20,21 @@ enum OpenAIToolCallText {
         } else {
             buffer.append(data, id)
         }
-        buffer.append(literal: "\",\"type\":\"function\",\"function\":{\"name\":\"")
+        buffer.append(
+            literal: isCustom
+                ? "\",\"type\":\"custom\",\"custom\":{\"name\":\""
+                : "\",\"type\":\"function\",\"function\":{\"name\":\"")
         buffer.append(data, name)
-        buffer.append(literal: "\",\"arguments\":\"\"}}]")
+        buffer.append(literal: isCustom ? "\",\"input\":\"\"}" : "\",\"arguments\":\"\"}")
     }
 
     /// Appends a later fragment.
     static func appendArguments(
-        _ slice: Range<Int>, call: Int, of data: Span<UInt8>, to buffer: inout ByteBuffer
+        _ slice: Range<Int>, call: Int, isCustom: Bool, of data: Span<UInt8>, to buffer: inout ByteBuffer
     ) {
         appendPlace(call, to: &buffer)
-        buffer.append(literal: ",\"function\":{\"arguments\":\"")
+        buffer.append(
+            literal: isCustom ? ",\"custom\":{\"input\":\"" : ",\"function\":{\"arguments\":\"")
         buffer.append(data, slice)
         buffer.append(literal: "\"}}]")
     }

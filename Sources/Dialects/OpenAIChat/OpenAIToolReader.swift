@@ -44,6 +44,7 @@ enum OpenAIToolReader {
         guard let members = value.members else { throw .wrongType(nil, expected: "a string or an object") }
         var fields = JSONFields(members)
         let type = try fields.requiredString("type")
+        if type == "allowed_tools" { return allowed(value, &fields) }
         guard type == "function" || type == "custom" else { return .other(value) }
         var inner = try fields.requiredObject(type)
         do throws(DialectError) {
@@ -52,6 +53,47 @@ enum OpenAIToolReader {
             return type == "custom" ? .custom(name: name) : .function(name: name)
         } catch {
             throw error.inside(type)
+        }
+    }
+
+    /// Reads a choice among some tools; one that says more than their names is kept whole.
+    private static func allowed(_ value: JSONValue, _ fields: inout JSONFields) -> ToolChoice {
+        guard let inner = value["allowed_tools"]?.members, inner.count == 2, fields.rest.count == 1,
+            let mode = value["allowed_tools"]?["mode"]?.string, mode == "auto" || mode == "required",
+            let tools = value["allowed_tools"]?["tools"]?.elements
+        else { return .other(value) }
+        var names: [String] = []
+        for tool in tools {
+            guard let type = tool["type"]?.string, type == "function" || type == "custom", tool.members?.count == 2,
+                tool[type]?.members?.count == 1, let name = tool[type]?["name"]?.string
+            else { return .other(value) }
+            names.append(name)
+        }
+        return .allowed(names: names, isRequired: mode == "required")
+    }
+
+    // MARK: The legacy form, of one call at most and without ids
+
+    /// An id for the call of a function; its result names the function too.
+    static func legacyID(_ name: String) -> String { CallID.plain("call_" + name, prefix: "call_", limit: 40) }
+
+    static func legacyCall(_ call: JSONFields) throws(DialectError) -> ChatToolCall {
+        var call = call
+        let name = try call.requiredString("name")
+        return ChatToolCall(
+            id: legacyID(name), name: name, input: .arguments(try call.string("arguments") ?? ""))
+    }
+
+    static func legacyTool(_ value: JSONValue) throws(DialectError) -> ChatTool {
+        try tool(.object([.init("type", .string("function")), .init("function", value)]))
+    }
+
+    static func legacyChoice(_ value: JSONValue) throws(DialectError) -> ToolChoice {
+        if let name = value["name"]?.string { return .function(name: name) }
+        switch value {
+        case .string("none"): return .none
+        case .string("auto"): return .auto
+        default: throw .wrongType(nil, expected: "'none', 'auto' or an object with a name")
         }
     }
 
@@ -72,10 +114,27 @@ enum OpenAIToolReader {
                     .arguments(try inner.string("arguments") ?? "")
                 }
             var call = ChatToolCall(id: id, name: name, input: input)
+            call.signature = try signature(from: &fields)
             call.extras = fields.rest
             return call
         } catch {
             throw error.inside(type)
         }
+    }
+
+    /// Takes what Gemini signs a call with; the place names the maker of what is not in a carrier.
+    private static func signature(from fields: inout JSONFields) throws(DialectError) -> OpaqueSignature? {
+        let name = "extra_content"
+        guard let value = try fields.value(name) else { return nil }
+        guard let payload = value["google"]?["thought_signature"]?.string, !payload.isEmpty else {
+            fields.putBack(name, value)
+            return nil
+        }
+        var google = value["google"]?.members ?? []
+        google.removeAll { $0.key == "thought_signature" }
+        var others = (value.members ?? []).filter { $0.key != "google" }
+        if !google.isEmpty { others.append(JSONValue.Member("google", .object(google))) }
+        if !others.isEmpty { fields.putBack(name, .object(others)) }
+        return OpaqueSignature(reading: payload, fallback: "gemini")
     }
 }

@@ -31,9 +31,13 @@ enum OpenAIUsage {
                     usage.output = number
                 } else if key.equals("total_tokens", in: data) {
                     total = number
-                } else if key.equals("prompt_cache_hit_tokens", in: data) {
+                } else if key.equals("prompt_cache_hit_tokens", in: data)
+                    || key.equals("cache_read_input_tokens", in: data)
+                {
                     usage.cached = usage.cached ?? number
-                } else if key.equals("cache_creation_input_tokens", in: data) {
+                } else if key.equals("cache_creation_input_tokens", in: data)
+                    || key.equals("cache_created_input_tokens", in: data)
+                {
                     usage.cacheWritten = usage.cacheWritten ?? number
                 }
             }

@@ -2,94 +2,100 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Bytes
+internal import Chat
+internal import Dialects
 internal import JSON
 
-/// Writes a script in OpenAI's chat dialect, step by step or whole.
+/// Writes a script in a dialect, step by step or whole.
 struct SimulatorRenderer {
-    let id: String
-    let created: Int
-    let model: String
+    private let codec: any DialectCodec
+    private let context: AnswerContext
+    private var encoder: any StreamEncoder
 
-    /// The chunk that a choice begins with.
-    func opening(into buffer: inout ByteBuffer) {
-        chunk("{\"role\":\"assistant\",\"content\":\"\",\"refusal\":null}", finish: nil, into: &buffer)
+    init(_ dialect: Dialect, _ context: AnswerContext) {
+        codec = dialect.codec
+        self.context = context
+        encoder = codec.streamEncoder(context)
+    }
+
+    /// How a stream begins, of choices numbered from 0.
+    mutating func opening(choices: Int, into buffer: inout ByteBuffer) {
+        write(choices, into: &buffer) { choice, _ in [.start(choice: choice)] }
     }
 
     /// A step's event; nothing for the steps that are not events.
-    func step(_ step: SimulatorScript.Step, into buffer: inout ByteBuffer) {
+    mutating func step(_ step: SimulatorScript.Step, choices: Int, into buffer: inout ByteBuffer) {
         switch step {
-        case .text(let text): chunk("{\"content\":\(quoted(text))}", finish: nil, into: &buffer)
-        case .reasoning(let text): chunk("{\"reasoning_content\":\(quoted(text))}", finish: nil, into: &buffer)
-        case .toolCall(let number, let id, let name):
-            let function = "\"function\":{\"name\":\(quoted(name)),\"arguments\":\"\"}"
-            let call = "{\"index\":\(number),\"id\":\(quoted(id)),\"type\":\"function\",\(function)}"
-            chunk("{\"tool_calls\":[\(call)]}", finish: nil, into: &buffer)
-        case .toolArguments(let number, let text):
-            chunk(
-                "{\"tool_calls\":[{\"index\":\(number),\"function\":{\"arguments\":\(quoted(text))}}]}", finish: nil,
-                into: &buffer)
-        case .malformed: buffer.append("data: {\"id\": broken\n\n")
+        case .malformed: buffer.append(codec.framing == .lines ? "{\"id\": broken\n" : "data: {\"id\": broken\n\n")
         case .failure(let message):
-            buffer.append("data: \(errorBody(message, type: "server_error", code: "overloaded"))\n\n")
+            let failure = ChatFailure(status: 503, message: message, type: "server_error", code: "overloaded")
+            encoder.fail(failure, requestID: "", into: &buffer)
         case .cut, .silence: break
+        default:
+            write(choices, into: &buffer) { choice, text in SimulatorRenderer.deltas(of: step, choice, &text) }
         }
     }
 
-    /// The events after the last step: finish reason, usage when asked for, the end.
-    func ending(_ script: SimulatorScript, wantsUsage: Bool, into buffer: inout ByteBuffer) {
-        chunk("{}", finish: script.finishReason, into: &buffer)
-        if wantsUsage {
-            buffer.append("data: {\(head("chat.completion.chunk")),\"choices\":[],\"usage\":\(usage(script))}\n\n")
-        }
-        buffer.append("data: [DONE]\n\n")
+    /// The events after the last step: finish reason, usage, the end.
+    mutating func ending(_ script: SimulatorScript, choices: Int, into buffer: inout ByteBuffer) {
+        write(choices, into: &buffer) { choice, _ in [.finish(choice: choice, script.finishReason)] }
+        var event = DecodedEvent()
+        event.deltas = [.usage(script.usage)]
+        encoder.encode(event, of: event.ownText.bytes, into: &buffer)
+        encoder.finish(into: &buffer)
     }
 
     /// The whole answer as one body.
-    func whole(_ script: SimulatorScript, into buffer: inout ByteBuffer) {
-        var text = ""
-        var reasoning = ""
-        var calls: [(id: String, name: String, arguments: String)] = []
-        for step in script.steps {
-            switch step {
-            case .text(let piece): text += piece
-            case .reasoning(let piece): reasoning += piece
-            case .toolCall(_, let id, let name): calls.append((id, name, ""))
-            case .toolArguments(let number, let piece): calls[number].arguments += piece
-            case .malformed, .failure, .cut, .silence: break
+    mutating func whole(_ script: SimulatorScript, choices: Int, into buffer: inout ByteBuffer) {
+        var answer = ChatAccumulator(limit: 32 << 20)
+        for choice in 0..<choices {
+            var event = DecodedEvent()
+            event.hasOwnText = true
+            event.deltas = [.start(choice: choice)]
+            for step in script.steps {
+                event.deltas += SimulatorRenderer.deltas(of: step, choice, &event.ownText)
             }
+            event.deltas.append(.finish(choice: choice, script.finishReason))
+            answer.append(event, of: event.ownText.bytes)
         }
-        var message = "\"role\":\"assistant\",\"content\":\(calls.isEmpty ? quoted(text) : "null"),\"refusal\":null"
-        if !reasoning.isEmpty { message += ",\"reasoning_content\":\(quoted(reasoning))" }
-        if !calls.isEmpty {
-            let list = calls.map { call in
-                let function = "{\"name\":\(quoted(call.name)),\"arguments\":\(quoted(call.arguments))}"
-                return "{\"id\":\(quoted(call.id)),\"type\":\"function\",\"function\":\(function)}"
-            }
-            message += ",\"tool_calls\":[\(list.joined(separator: ","))]"
-        }
-        let choice = "{\"index\":0,\"message\":{\(message)},\"finish_reason\":\"\(script.finishReason)\",\"logprobs\":null}"
-        buffer.append("{\(head("chat.completion")),\"choices\":[\(choice)],\"usage\":\(usage(script))}")
+        answer.append(.usage(script.usage), from: [UInt8]().span)
+        codec.writeAnswer(answer, context, into: &buffer)
     }
 
     /// An error's body.
-    func errorBody(_ message: String, type: String, code: String?) -> String {
-        "{\"error\":{\"message\":\(quoted(message)),\"type\":\"\(type)\",\"param\":null,\"code\":\(code.map { "\"\($0)\"" } ?? "null")}}"
+    func error(_ failure: ChatFailure, into buffer: inout ByteBuffer) {
+        codec.writeError(failure, requestID: "", into: &buffer)
     }
 
-    private func chunk(_ delta: String, finish: String?, into buffer: inout ByteBuffer) {
-        let reason = finish.map { "\"\($0)\"" } ?? "null"
-        buffer.append("data: {\(head("chat.completion.chunk"))")
-        buffer.append(",\"choices\":[{\"index\":0,\"delta\":\(delta),\"logprobs\":null,\"finish_reason\":\(reason)}]}\n\n")
+    private mutating func write(
+        _ choices: Int, into buffer: inout ByteBuffer, _ deltas: (Int, inout ByteBuffer) -> [ChatDelta]
+    ) {
+        for choice in 0..<choices {
+            var event = DecodedEvent()
+            event.hasOwnText = true
+            event.deltas = deltas(choice, &event.ownText)
+            encoder.encode(event, of: event.ownText.bytes, into: &buffer)
+        }
     }
 
-    private func head(_ object: String) -> String {
-        "\"id\":\"\(id)\",\"object\":\"\(object)\",\"created\":\(created),\"model\":\(quoted(model))"
+    private static func deltas(
+        of step: SimulatorScript.Step, _ choice: Int, _ text: inout ByteBuffer
+    ) -> [ChatDelta] {
+        func slice(_ piece: String) -> Range<Int> {
+            let start = text.count
+            text.appendEscaped(piece.utf8.span)
+            return start..<text.count
+        }
+        return switch step {
+        case .text(let piece): [.text(choice: choice, slice(piece))]
+        case .reasoning(let piece): [.reasoning(choice: choice, slice(piece))]
+        case .signature(let piece): [.reasoningSignature(choice: choice, slice(piece))]
+        case .toolCall(let number, let id, let name, let signature):
+            (signature.map { [.callSignature(choice: choice, slice($0))] } ?? [])
+                + [.toolCall(choice: choice, call: number, id: slice(id), name: slice(name))]
+        case .toolArguments(let number, let piece):
+            [.toolArguments(choice: choice, call: number, slice(piece))]
+        case .malformed, .failure, .cut, .silence: []
+        }
     }
-
-    private func usage(_ script: SimulatorScript) -> String {
-        let total = script.inputTokens + script.outputTokens
-        return "{\"prompt_tokens\":\(script.inputTokens),\"completion_tokens\":\(script.outputTokens),\"total_tokens\":\(total)}"
-    }
-
-    private func quoted(_ text: String) -> String { SimulatedArguments.text(.string(text)) }
 }

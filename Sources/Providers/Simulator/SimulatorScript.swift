@@ -11,8 +11,10 @@ struct SimulatorScript {
     enum Step: Equatable {
         case text(String)
         case reasoning(String)
+        /// The signature of the reasoning before it.
+        case signature(String)
         /// The beginning of a tool call; calls are numbered from 0.
-        case toolCall(number: Int, id: String, name: String)
+        case toolCall(number: Int, id: String, name: String, signature: String?)
         case toolArguments(number: Int, String)
         /// An event of bytes that no client understands.
         case malformed
@@ -27,14 +29,14 @@ struct SimulatorScript {
     /// How an answer begins when it is not an answer at all.
     enum Opening: Equatable {
         case answer
-        case error(status: Int, message: String, type: String, code: String?, retryAfter: String?)
+        case error(ChatFailure)
         /// No answer ever comes.
         case silence
     }
 
     /// The models that can be asked for; names that begin with `fault-` show what goes wrong elsewhere.
     static let models = [
-        "echo", "story", "tools", "parallel-tools", "think", "fault-500", "fault-429", "fault-cut", "fault-hang",
+        "echo", "story", "json", "vision", "tools", "parallel-tools", "think", "think-tools", "fault-500", "fault-429", "fault-cut", "fault-hang",
         "fault-hang-midstream", "fault-error-event", "fault-malformed",
     ]
 
@@ -43,13 +45,23 @@ struct SimulatorScript {
 
     private(set) var opening = Opening.answer
     private(set) var steps: [Step] = []
-    private(set) var finishReason = "stop"
+    private(set) var finishReason = FinishReason.stop
     /// Tokens of the question, counted as words.
     private(set) var inputTokens = 0
     /// Tokens of the answer: its text steps.
     var outputTokens: Int {
         steps.count { if case .text = $0 { true } else if case .reasoning = $0 { true } else { false } }
     }
+
+    /// What the answer costs.
+    var usage: TokenUsage {
+        let reasoning = steps.count { if case .reasoning = $0 { true } else { false } }
+        return TokenUsage(
+            input: inputTokens, output: outputTokens, reasoning: reasoning > 0 ? reasoning : nil)
+    }
+
+    /// What a simulated model signs its reasoning and its calls with: base64, as every vendor's signature is.
+    static let signature = "c2ltdWxhdGVkLXNpZ25hdHVyZQ=="
 
     /// The script for a request, or `nil` when there is no such model.
     init?(_ chat: ChatRequest, model: String, length: Int?, generator: inout SeededGenerator) {
@@ -60,8 +72,29 @@ struct SimulatorScript {
         switch model {
         case "echo": steps = SimulatorScript.words(chat.lastUserText).map { .text($0) }
         case "story": steps = story.map { .text($0) }
+        case "json": steps = SimulatorScript.pieces(SimulatedArguments.fitting(chat.responseFormat)).map { .text($0) }
+        case "vision": steps = SimulatorScript.words(SimulatorScript.description(of: chat)).map { .text($0) }
         case "think":
-            steps = Prose.tokens(12, &generator).map { .reasoning($0) } + story.map { .text($0) }
+            steps =
+                Prose.tokens(12, &generator).map { .reasoning($0) } + [.signature(SimulatorScript.signature)]
+                + story.map { .text($0) }
+        case "think-tools":
+            if let result = chat.messages.last, result.role == .tool {
+                // Whoever lost a signature on the way is told so, in the answer.
+                let isSigned = chat.messages.contains { $0.toolCalls.contains { $0.signature != nil } }
+                let hasThought = chat.messages.contains { message in
+                    guard case .parts(let parts)? = message.content else { return false }
+                    return parts.contains { part in
+                        if case .reasoning(_, let signature) = part.kind { signature != nil } else { false }
+                    }
+                }
+                let kept = "reasoning \(hasThought ? "kept" : "lost"), call \(isSigned ? "signed" : "unsigned")"
+                steps = SimulatorScript.words("The tool answered: \(result.text) (\(kept))").map { .text($0) }
+            } else {
+                steps =
+                    Prose.tokens(12, &generator).map { .reasoning($0) } + [.signature(SimulatorScript.signature)]
+                call(Array(chat.tools.prefix(1)), signature: SimulatorScript.signature, &generator)
+            }
         case "tools", "parallel-tools":
             // With a result at hand the conversation goes on in words.
             if let result = chat.messages.last, result.role == .tool {
@@ -73,11 +106,12 @@ struct SimulatorScript {
             }
         case "fault-500":
             opening = .error(
-                status: 500, message: "The simulated server failed.", type: "server_error", code: nil, retryAfter: nil)
+                ChatFailure(status: 500, message: "The simulated server failed.", type: "server_error"))
         case "fault-429":
             opening = .error(
-                status: 429, message: "The simulated limit is reached.", type: "rate_limit_error",
-                code: "rate_limit_exceeded", retryAfter: "7")
+                ChatFailure(
+                    status: 429, message: "The simulated limit is reached.", type: "rate_limit_error",
+                    code: "rate_limit_exceeded", retryAfter: 7))
         case "fault-hang": opening = .silence
         case "fault-cut": steps = story.prefix(5).map { .text($0) } + [.cut]
         case "fault-hang-midstream": steps = story.prefix(5).map { .text($0) } + [.silence]
@@ -87,24 +121,49 @@ struct SimulatorScript {
             steps = story.prefix(3).map { .text($0) } + [.malformed] + story.dropFirst(3).map { .text($0) }
         default: return nil
         }
-        if let limit = chat.outputLimit?.tokens, finishReason == "stop", steps.count > limit, model != "fault-cut" {
+        if let limit = chat.outputLimit?.tokens, finishReason == .stop, steps.count > limit, model != "fault-cut" {
             steps = Array(steps.prefix(limit))
-            finishReason = "length"
+            finishReason = .length
         }
     }
 
-    private mutating func call(_ tools: [ChatTool], _ generator: inout SeededGenerator) {
-        finishReason = "tool_calls"
+    private mutating func call(
+        _ tools: [ChatTool], signature: String? = nil, _ generator: inout SeededGenerator
+    ) {
+        finishReason = .toolCalls
         for (number, tool) in tools.enumerated() {
-            steps.append(.toolCall(number: number, id: "call_\(generator.hexadecimal())", name: tool.name))
-            let arguments = SimulatedArguments.fitting(tool)
+            steps.append(.toolCall(number: number, id: "call_\(generator.hexadecimal())", name: tool.name, signature: number == 0 ? signature : nil))
             // Arguments arrive in pieces, as real ones do.
-            var rest = arguments[...]
-            while !rest.isEmpty {
-                steps.append(.toolArguments(number: number, String(rest.prefix(7))))
-                rest = rest.dropFirst(7)
+            for piece in SimulatorScript.pieces(SimulatedArguments.fitting(tool)) {
+                steps.append(.toolArguments(number: number, piece))
             }
         }
+    }
+
+    private static func pieces(_ text: String) -> [String] {
+        var pieces: [String] = []
+        var rest = text[...]
+        while !rest.isEmpty {
+            pieces.append(String(rest.prefix(7)))
+            rest = rest.dropFirst(7)
+        }
+        return pieces
+    }
+
+    /// What the last message of the user holds beside text.
+    private static func description(of chat: ChatRequest) -> String {
+        guard case .parts(let parts)? = chat.messages.last(where: { $0.role == .user })?.content else {
+            return "I see no image."
+        }
+        let images = parts.compactMap { part -> String? in
+            switch part.kind {
+            case .image(let url, _):
+                url.hasPrefix("data:") ? "\(url.prefix { $0 != "," }) of \(url.utf8.count) bytes" : url
+            case .file(_, let data, let name): "the file \(name ?? String(data?.prefix(24) ?? "?"))"
+            default: nil
+            }
+        }
+        return images.isEmpty ? "I see no image." : "I see \(images.count): \(images.joined(separator: ", "))"
     }
 
     /// Words with the spaces after them, so that joining gives the text back.
@@ -135,6 +194,14 @@ enum SimulatedArguments {
         return text(.object(members))
     }
 
+    /// A JSON value of the form that is asked for.
+    static func fitting(_ format: ResponseFormat?) -> String {
+        switch format {
+        case .jsonSchema(let schema): text(value(for: schema["schema"] ?? schema))
+        default: "{\"answer\":\"example\"}"
+        }
+    }
+
     /// A value as JSON text.
     static func text(_ value: JSONValue) -> String {
         var buffer = ByteBuffer()
@@ -149,7 +216,8 @@ enum SimulatedArguments {
         case "integer", "number": return .number("7")
         case "boolean": return .bool(true)
         case "array": return .array([])
-        case "object": return .object([])
+        case "object":
+            return .object((schema["properties"]?.members ?? []).map { .init($0.key, value(for: $0.value)) })
         case "null": return .null
         default: return .string("example")
         }

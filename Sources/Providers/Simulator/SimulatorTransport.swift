@@ -2,10 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Bytes
-internal import Chat
-internal import Dialects
+package import Chat
+package import Dialects
 package import HTTPClient
-internal import JSON
 package import Reactor
 
 /// A built-in upstream: answers with plausible tokens at a plausible pace, with no key and no network.
@@ -39,8 +38,25 @@ package final class SimulatorTransport: UpstreamTransport {
     }
 
     package func start(_ request: TransferRequest, _ receiver: any TransferReceiver) -> any UpstreamTransfer {
+        start(request.body ?? [], .openAIChat, SimulatorTransport.address(of: request.url), receiver)
+    }
+
+    /// Where embeddings are asked for.
+    package static let embeddingsPath = "/v1/embeddings"
+
+    /// What the simulator's own URLs say: only that of the embeddings wants no answer of a chat.
+    private static func address(of url: String) -> RequestAddress {
+        var address = RequestAddress()
+        address.asksAnswer = url != embeddingsPath
+        return address
+    }
+
+    /// Answers a request of any dialect, or, when `address` says that it asks no answer, one for embeddings.
+    package func start(
+        _ body: [UInt8], _ dialect: Dialect, _ address: RequestAddress, _ receiver: any TransferReceiver
+    ) -> any UpstreamTransfer {
         open += 1
-        return SimulatedTransfer(request.body ?? [], receiver, self, loop, pace)
+        return SimulatedTransfer(body, dialect, address, receiver, self, loop, pace)
     }
 
     fileprivate func ended(completed isComplete: Bool) {
@@ -57,9 +73,10 @@ private final class SimulatedTransfer: UpstreamTransfer {
     private let pace: SimulatorTransport.Pace
     private var generator: SeededGenerator
     private var script: SimulatorScript?
-    private var renderer = SimulatorRenderer(id: "", created: 0, model: "")
+    private let dialect: Dialect
+    private var renderer: SimulatorRenderer?
     private var streams = false
-    private var wantsUsage = false
+    private var choices = 1
     private var position = 0
     private var timer: LoopTimer?
     private var isPaused = false
@@ -69,16 +86,17 @@ private final class SimulatedTransfer: UpstreamTransfer {
     private var endsAfterWaiting = false
 
     init(
-        _ body: [UInt8], _ receiver: any TransferReceiver, _ simulator: SimulatorTransport, _ loop: EventLoop,
-        _ pace: SimulatorTransport.Pace
+        _ body: [UInt8], _ dialect: Dialect, _ address: RequestAddress, _ receiver: any TransferReceiver,
+        _ simulator: SimulatorTransport, _ loop: EventLoop, _ pace: SimulatorTransport.Pace
     ) {
+        self.dialect = dialect
         self.receiver = receiver
         self.simulator = simulator
         self.loop = loop
         self.pace = pace
         generator = SeededGenerator(seed: pace.seed ?? UInt64.random(in: 0 ... .max))
         timer = LoopTimer(loop) { [unowned self] in self.advance() }
-        loop.deferred { [self] in begin(body) }
+        loop.deferred { [self] in begin(body, address) }
     }
 
     func resume() {
@@ -95,28 +113,38 @@ private final class SimulatedTransfer: UpstreamTransfer {
 
     func release() { end(completed: true) }
 
-    private func begin(_ body: [UInt8]) {
+    private func begin(_ body: [UInt8], _ address: RequestAddress) {
         guard !isOver else { return }
         let chat: ChatRequest
         do {
-            chat = try OpenAIChatRequest.decode(body.span)
+            guard address.asksAnswer else {
+                try SimulatedEmbeddings.answer(body.span, into: &waiting)
+                return tell(TransferHead(status: 200, fields: [("content-type", "application/json")]))
+            }
+            chat = try dialect.codec.decodeRequest(body.span, address).chat
         } catch {
-            return refuse(400, error.message, type: "invalid_request_error", code: error.code, retryAfter: nil)
+            return refuse(
+                ChatFailure(
+                    status: 400, message: error.message, type: "invalid_request_error", code: error.code,
+                    parameter: error.parameter))
         }
         streams = chat.streams
-        wantsUsage = chat.includesUsage
+        choices = min(chat.choiceCount ?? 1, 8)
         renderer = SimulatorRenderer(
-            id: "chatcmpl-\(generator.hexadecimal())", created: wallClockSeconds(), model: chat.model)
+            dialect,
+            AnswerContext(
+                chat: chat, seed: generator.hexadecimal() + generator.hexadecimal(), created: wallClockSeconds(),
+                maker: dialect.maker))
         guard let script = SimulatorScript(chat, model: chat.model, length: pace.length, generator: &generator) else {
             return refuse(
-                404, "The simulator has no model '\(chat.model)'.", type: "invalid_request_error",
-                code: "model_not_found", retryAfter: nil)
+                ChatFailure(
+                    status: 404, message: "The simulator has no model '\(chat.model)'.",
+                    type: "invalid_request_error", code: "model_not_found", parameter: "model"))
         }
         self.script = script
         switch script.opening {
         case .silence: return
-        case .error(let status, let message, let type, let code, let retryAfter):
-            return refuse(status, message, type: type, code: code, retryAfter: retryAfter)
+        case .error(let failure): return refuse(failure)
         case .answer: break
         }
         guard streams else {
@@ -126,9 +154,10 @@ private final class SimulatedTransfer: UpstreamTransfer {
             timer?.schedule(after: total)
             return
         }
-        receiver?.receive(TransferHead(status: 200, fields: [("content-type", "text/event-stream")]))
+        let type = dialect.codec.framing == .lines ? "application/x-ndjson" : "text/event-stream"
+        receiver?.receive(TransferHead(status: 200, fields: [("content-type", type)]))
         guard !isOver else { return }
-        renderer.opening(into: &waiting)
+        renderer?.opening(choices: choices, into: &waiting)
         deliver()
         if !isPaused, !isOver { schedule() }
     }
@@ -143,11 +172,11 @@ private final class SimulatedTransfer: UpstreamTransfer {
             case .silence: return
             case .cut: return finish(.truncated)
             case .failure: endsAfterWaiting = true
-            case .text, .reasoning, .toolCall, .toolArguments, .malformed: break
+            case .text, .reasoning, .signature, .toolCall, .toolArguments, .malformed: break
             }
-            renderer.step(step, into: &waiting)
+            renderer?.step(step, choices: choices, into: &waiting)
         } else {
-            renderer.ending(script, wantsUsage: wantsUsage, into: &waiting)
+            renderer?.ending(script, choices: choices, into: &waiting)
             endsAfterWaiting = true
         }
         deliver()
@@ -158,21 +187,26 @@ private final class SimulatedTransfer: UpstreamTransfer {
         if script.steps.contains(.cut) { return finish(.truncated) }
         if script.steps.contains(.silence) { return }
         for case .failure(let message) in script.steps {
-            return refuse(503, message, type: "server_error", code: "overloaded", retryAfter: nil)
+            return refuse(ChatFailure(status: 503, message: message, type: "server_error", code: "overloaded"))
         }
         receiver?.receive(TransferHead(status: 200, fields: [("content-type", "application/json")]))
         guard !isOver else { return }
-        renderer.whole(script, into: &waiting)
+        renderer?.whole(script, choices: choices, into: &waiting)
         endsAfterWaiting = true
         deliver()
     }
 
-    private func refuse(_ status: Int, _ message: String, type: String, code: String?, retryAfter: String?) {
+    private func refuse(_ failure: ChatFailure) {
         var fields = [(name: "content-type", value: "application/json")]
-        if let retryAfter { fields.append(("retry-after", retryAfter)) }
-        receiver?.receive(TransferHead(status: status, fields: fields))
+        if let seconds = failure.retryAfter { fields.append(("retry-after", String(seconds))) }
+        dialect.codec.writeError(failure, requestID: "", into: &waiting)
+        tell(TransferHead(status: dialect.codec.status(of: failure), fields: fields))
+    }
+
+    /// Answers at once with a head and what waits.
+    private func tell(_ head: TransferHead) {
+        receiver?.receive(head)
         guard !isOver else { return }
-        waiting.append(renderer.errorBody(message, type: type, code: code))
         endsAfterWaiting = true
         deliver()
     }

@@ -17,6 +17,10 @@ package struct AuditRecord: Sendable {
     package var model = ""
     package var attempts = 0
     package var isStream = false
+    /// Whether the provider's answer came in one piece, so that no time of a first token can be told.
+    package var isWhole = false
+    /// Whether a provider answered at all, rather than refuse or fail.
+    package var hasAnswer = false
     package var status = 0
     package var outcome = Outcome.completed
     /// Nanoseconds from the request's head to the first event; `nil` when none came.

@@ -35,7 +35,7 @@ package final class AuditService: AuditSink {
                 "id": .text(record.requestID), "door": .text(record.door), "caller": .text(record.caller),
                 "model": .text(record.requestedModel), "provider": .text(record.provider),
                 "upstream_model": .text(record.model), "stream": .text(record.isStream ? "true" : "false"),
-                "status": .integer(record.status), "outcome": .text(record.outcome.rawValue),
+                "attempts": .integer(record.attempts), "status": .integer(record.status), "outcome": .text(record.outcome.rawValue),
                 "first_token_ms": milliseconds(record.timeToFirstToken),
                 "duration_ms": milliseconds(record.duration), "events": .integer(record.events),
                 "input_tokens": count(record.usage?.input), "output_tokens": count(record.usage?.output),
@@ -47,8 +47,13 @@ package final class AuditService: AuditSink {
         guard let tokens else { return }
         metrics.tokenUsage.with([
             "gen_ai_operation_name": "chat", "gen_ai_provider_name": record.provider,
-            "gen_ai_request_model": record.model, "gen_ai_token_type": kind,
+            "gen_ai_request_model": label(record), "gen_ai_token_type": kind,
         ]).observe(Double(tokens))
+    }
+
+    /// The model as a label: a name that some provider answered to, so that names which clients make up do not become series.
+    private func label(_ record: AuditRecord) -> String {
+        record.hasAnswer || record.model.isEmpty ? record.model : "other"
     }
 
     private func milliseconds(_ nanoseconds: UInt64?) -> LogValue {
@@ -59,11 +64,11 @@ package final class AuditService: AuditSink {
 
     private func count(_ record: AuditRecord) {
         metrics.countRequest(
-            door: record.door, provider: record.provider, model: record.model, outcome: record.outcome)
+            door: record.door, provider: record.provider, model: label(record), outcome: record.outcome)
         let seconds = Double(record.duration) / 1e9
         let labels: KeyValuePairs = [
             "gen_ai_operation_name": "chat", "gen_ai_provider_name": record.provider,
-            "gen_ai_request_model": record.model,
+            "gen_ai_request_model": label(record),
         ]
         metrics.serverRequestDuration.with(labels).observe(seconds)
         count(record.usage?.input, "input", record)

@@ -3,21 +3,26 @@
 
 package import Chat
 
-/// The client's side of an exchange, in its own dialect. After `respond`, `refuse`, `fail` or `finish`
+/// The client's side of an exchange, in its own dialect. After one of the `respond`s, `refuse`, `fail` or `finish`
 /// nothing more is called.
 package protocol ClientSink: AnyObject {
     /// Whether so much waits for the client that upstream should pause.
     var isSaturated: Bool { get }
     /// Sends the head of a stream.
     func begin(_ attribution: Attribution)
-    /// Writes one event; sent with the next `flush`.
-    func write(_ event: borrowing DecodedEvent, named name: Span<UInt8>, _ data: Span<UInt8>)
+    /// Writes one event of a stream, in the dialect that `attribution` names; sent with the next `flush`.
+    func write(
+        _ event: borrowing DecodedEvent, named name: Span<UInt8>, _ data: Span<UInt8>, _ attribution: Attribution)
+    /// Writes a whole answer as the events of a stream, all but the end.
+    func replay(whole body: Span<UInt8>, _ event: borrowing DecodedEvent, _ attribution: Attribution)
     /// Writes what keeps a silent stream alive, and sends it.
     func heartbeat()
     /// Sends what was written.
     func flush()
-    /// Sends the whole answer.
+    /// Sends the whole answer, which came as `body` in the dialect that `attribution` names.
     func respond(whole body: Span<UInt8>, _ event: borrowing DecodedEvent, _ attribution: Attribution)
+    /// Sends the whole answer, which was put together.
+    func respond(_ answer: ChatAccumulator, _ attribution: Attribution)
     /// Answers with an error status.
     func refuse(_ failure: ChatFailure, retryAfter: String?, _ attribution: Attribution?)
     /// Ends a stream with an error event.
@@ -36,11 +41,21 @@ package struct Attribution: Equatable, Sendable {
     package var attempts: Int
     /// The stream's own identifier.
     package var streamID: String
+    /// The dialect that the provider was asked in.
+    package var dialect: Dialect
+    /// Whose signatures its models make.
+    package var maker: String
+    /// The members of the request that the provider was not told, because its dialect cannot say them.
+    package var dropped: [String] = []
 
-    package init(provider: String, model: String, attempts: Int, streamID: String) {
+    package init(
+        provider: String, model: String, attempts: Int, streamID: String, dialect: Dialect, maker: String
+    ) {
         self.provider = provider
         self.model = model
         self.attempts = attempts
         self.streamID = streamID
+        self.dialect = dialect
+        self.maker = maker
     }
 }

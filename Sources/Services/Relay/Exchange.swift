@@ -3,6 +3,7 @@
 
 package import Chat
 internal import HTTPClient
+internal import HTTPSemantics
 package import Providers
 internal import Reactor
 internal import Telemetry
@@ -22,6 +23,13 @@ package final class Exchange {
     private var lastWrite: UInt64
     private var timer: LoopTimer?
     private var failure: UpstreamFailure?
+    /// What is asked, as long as somebody else may have to be asked it.
+    private var request: UpstreamRequest?
+    private var attempts = AttemptPlan([])
+    private var current: Candidate?
+    /// Whether the other form of the answer was asked for already, after a refusal of the first.
+    private var hasChangedForm = false
+    private var retryTimer: LoopTimer?
     private var isPaused = false
     /// Whether the answer was read on after the client had left.
     private(set) var wasDrained = false
@@ -73,24 +81,78 @@ package final class Exchange {
 
     func start(_ request: RelayRequest) {
         let model = request.upstream.chat.model
-        guard let candidate = relay.plan.candidates(for: model).first else {
+        attempts = AttemptPlan(relay.plan.groups(for: model) { Double.random(in: 0..<1) })
+        guard let candidate = attempts.first() else {
             return refuse(
                 ChatFailure(
                     status: 404, message: "The model '\(model)' does not exist or no provider serves it.",
                     type: "invalid_request_error", code: "model_not_found", parameter: "model"))
         }
-        let attribution = Attribution(
-            provider: candidate.provider.name, model: candidate.model, attempts: 1, streamID: Identifier.make("stream"))
-        self.attribution = attribution
-        record.provider = attribution.provider
-        record.model = attribution.model
-        record.attempts = 1
-        transfer = candidate.provider.open(request.upstream, model: candidate.model, self)
-        relay.metrics.overhead.observe(Double(relay.loop.now &- received) / 1e9)
-        relay.metrics.upstreamTransfersActive.add()
+        self.request = request.upstream
         let timer = LoopTimer(relay.loop) { [unowned self] in self.checkSilence() }
         timer.schedule(after: relay.policy.commitAfter)
         self.timer = timer
+        let begun = relay.loop.now
+        ask(candidate)
+        relay.metrics.overhead.observe(Double(relay.loop.now &- begun) / 1e9)
+    }
+
+    private func ask(_ candidate: Candidate) {
+        guard let request, !state.isOver else { return }
+        current = candidate
+        record.attempts += 1
+        var attribution = Attribution(
+            provider: candidate.provider.name, model: candidate.model, attempts: record.attempts,
+            streamID: self.attribution?.streamID ?? Identifier.make("stream"),
+            dialect: candidate.provider.dialect(for: request.dialect), maker: candidate.provider.maker)
+        record.provider = attribution.provider
+        record.model = attribution.model
+        do {
+            let opened = try candidate.provider.open(request, model: candidate.model, at: relay.loop.now, self)
+            transfer = opened.transfer
+            attribution.dropped = opened.dropped
+            relay.metrics.upstreamTransfersActive.add()
+            self.attribution = attribution
+        } catch {
+            self.attribution = attribution
+            refuse(error.failure)
+        }
+    }
+
+    /// Asks somebody else, or the same again, after a failure that the client has seen nothing of; false when there is nobody.
+    private func recover(from failure: UpstreamFailure) -> Bool {
+        guard request != nil, firstEvent == nil, state.phase == .waiting || state.phase == .streaming else { return false }
+        letGo()
+        if failure.streamRefusal != nil, !hasChangedForm, let current {
+            // The provider has taken note: the same request now asks for the other form.
+            hasChangedForm = true
+            relay.loop.deferred { [self] in ask(current) }
+            return true
+        }
+        let wait = failure.retryAfter.flatMap { Exchange.nanoseconds(ofRetryAfter: $0) }
+        let step = attempts.next(after: failure.failureClass, retryAfter: wait, draw: Double.random(in: 0..<1))
+        guard case .ask(let candidate, let delay) = step else { return false }
+        relay.log.info(
+            "upstream failed, asking again",
+            [
+                "id": .text(record.requestID), "provider": .text(record.provider), "model": .text(record.model),
+                "attempt": .integer(record.attempts), "error": .text(failure.failure.message),
+                "next": .text("\(candidate.provider.name)/\(candidate.model)"),
+                "wait_ms": .integer(Int(delay / 1_000_000)),
+            ])
+        // Never at once: this is called from inside the transfer that failed.
+        let timer = LoopTimer(relay.loop) { [unowned self] in self.ask(candidate) }
+        timer.schedule(after: delay)
+        retryTimer = timer
+        return true
+    }
+
+    /// A Retry-After (RFC 9110, section 10.2.3) in nanoseconds from now.
+    private static func nanoseconds(ofRetryAfter text: String) -> UInt64? {
+        if let seconds = UInt64(text) { return seconds < 1 << 32 ? seconds * 1_000_000_000 : .max }
+        guard let date = HTTPDate.unixTime(from: text) else { return nil }
+        let seconds = date - wallClockSeconds()
+        return seconds > 0 ? UInt64(seconds) &* 1_000_000_000 : 0
     }
 
     private func refuse(_ failure: ChatFailure) {
@@ -140,6 +202,8 @@ package final class Exchange {
     /// The one end of every exchange: upstream is let go of, the record is made.
     private func close() {
         timer = nil
+        retryTimer = nil
+        request = nil
         if let transfer {
             relay.metrics.upstreamTransfersActive.subtract()
             transfer.cancel()
@@ -150,7 +214,8 @@ package final class Exchange {
         record.outcome = outcome
         if record.status == 0 { record.status = outcome == .clientDisconnected ? 499 : 200 }
         record.duration = relay.loop.now &- received
-        record.timeToFirstToken = firstEvent.map { $0 &- received }
+        record.timeToFirstToken = record.isWhole ? nil : firstEvent.map { $0 &- received }
+        record.hasAnswer = firstEvent != nil
         record.usage = accumulator.usage
         record.isTruncated = accumulator.isTruncated
         record.capture = accumulator
@@ -189,9 +254,12 @@ package final class Exchange {
         if interval > 0 { timer?.schedule(after: interval) } else { timer?.cancel() }
     }
 
+    /// From here on nobody else can be asked.
     private func noteFirstEvent() {
         guard firstEvent == nil else { return }
         firstEvent = relay.loop.now
+        request = nil
+        attempts = AttemptPlan([])
     }
 }
 
@@ -204,25 +272,50 @@ extension Exchange: UpstreamReceiver {
     }
 
     package func receive(_ event: borrowing DecodedEvent, named name: Span<UInt8>, _ data: Span<UInt8>) {
-        for delta in event.deltas { accumulator.append(delta, from: data) }
         let action = state.receivedEvent()
-        guard action == .begin || action == .write else { return perform(action) }
+        noteFirstEvent()
+        guard action == .begin || action == .write, let attribution else {
+            accumulator.append(event, of: data)
+            return perform(action)
+        }
         if action == .begin {
-            noteFirstEvent()
-            if let attribution { sink?.begin(attribution) }
+            sink?.begin(attribution)
             awaitHeartbeat()
         }
         record.events &+= 1
         lastWrite = relay.loop.recentNow
-        sink?.write(event, named: name, data)
+        sink?.write(event, named: name, data, attribution)
+        // The client comes first, then the record.
+        accumulator.append(event, of: data)
     }
 
     package func receive(whole body: Span<UInt8>, _ event: borrowing DecodedEvent) {
-        for delta in event.deltas { accumulator.append(delta, from: body) }
+        accumulator.append(event, of: body)
+        record.isWhole = true
+        noteFirstEvent()
+        guard let attribution else { return }
+        guard state.isStream else {
+            let action = state.receivedWhole()
+            guard action == .respond else { return perform(action) }
+            sink?.respond(whole: body, event, attribution)
+            return close()
+        }
+        let action = state.receivedEvent()
+        if action == .begin { sink?.begin(attribution) }
+        if action == .begin || action == .write {
+            record.events &+= 1
+            sink?.replay(whole: body, event, attribution)
+        }
+        perform(state.completed())
+    }
+
+    package func receive(answer: ChatAccumulator) {
+        accumulator = answer.limited(to: relay.policy.captureLimit)
+        record.isWhole = true
         noteFirstEvent()
         let action = state.receivedWhole()
-        guard action == .respond else { return perform(action) }
-        if let attribution { sink?.respond(whole: body, event, attribution) }
+        guard action == .respond, let attribution else { return perform(action) }
+        sink?.respond(answer, attribution)
         close()
     }
 
@@ -242,6 +335,7 @@ extension Exchange: UpstreamReceiver {
     package func finish() { perform(state.completed()) }
 
     package func fail(_ failure: UpstreamFailure) {
+        if recover(from: failure) { return }
         self.failure = failure
         perform(state.failed(failure.failureClass == .timeout ? .upstreamTimeout : .upstreamError))
     }

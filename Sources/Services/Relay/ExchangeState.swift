@@ -46,7 +46,8 @@ package struct ExchangeState: Sendable {
     }
 
     package private(set) var phase = Phase.waiting
-    private let isStream: Bool
+    /// Whether the client wants a stream.
+    package let isStream: Bool
 
     /// The state of an exchange whose client wants a stream, or one whole answer.
     package init(isStream: Bool) { self.isStream = isStream }

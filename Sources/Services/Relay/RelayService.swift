@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Chat
+internal import Providers
 package import Reactor
 package import Telemetry
 
@@ -36,6 +37,14 @@ package final class RelayService {
 
     /// The models that can be asked for, with who serves each.
     package var models: [(model: String, owner: String)] { plan.listing }
+
+    /// Whether anybody can be asked for a model.
+    package func serves(_ model: String) -> Bool { !plan.candidates(for: model).isEmpty }
+
+    /// Whether the first who would be asked for a model counts tokens.
+    package func countsTokens(_ model: String) -> Bool {
+        plan.candidates(for: model).first?.provider.countsTokens ?? false
+    }
 
     /// Begins to answer a request through `sink`, which may be called before this returns.
     package func begin(_ request: RelayRequest, _ sink: any ClientSink) -> Exchange {

@@ -9,6 +9,8 @@ package struct Candidate {
     package let provider: Provider
     /// The model, as the provider calls it.
     package let model: String
+    /// The share of requests, relative to the other deployments of the model; 0 takes none.
+    package let weight: Int
 }
 
 /// From the model that a client names to who can answer.
@@ -19,10 +21,13 @@ package struct RoutePlan {
         package var name: String
         /// Who answers; in a model name, `*` stands for what the pattern's `*` matched.
         package var deployments: [Candidate]
+        /// The models asked in turn when all deployments fail.
+        package var fallbacks: [String]
 
-        package init(name: String, deployments: [Candidate]) {
+        package init(name: String, deployments: [Candidate], fallbacks: [String] = []) {
             self.name = name
             self.deployments = deployments
+            self.fallbacks = fallbacks
         }
     }
 
@@ -45,23 +50,57 @@ package struct RoutePlan {
             + providers.flatMap { provider in provider.models.map { ("\(provider.name)/\($0)", provider.name) } }
     }
 
-    /// Who can answer for a model, best first; empty when nobody can.
-    package func candidates(for model: String) -> [Candidate] {
-        if let route = exact[model] { return route.deployments }
+    /// Who can answer for a model: its deployments in an order drawn by their weights, then those of each of its fallbacks;
+    /// empty when nobody can. A fallback's own fallbacks do not count.
+    package func groups(for model: String, _ draw: () -> Double) -> [[Candidate]] {
+        guard let (deployments, fallbacks) = find(model) else { return [] }
+        var groups = [RoutePlan.ordered(deployments, draw)]
+        for name in fallbacks {
+            if let found = find(name) { groups.append(RoutePlan.ordered(found.deployments, draw)) }
+        }
+        return groups.filter { !$0.isEmpty }
+    }
+
+    /// Who can answer for a model, in the order of the settings and without its fallbacks.
+    package func candidates(for model: String) -> [Candidate] { find(model)?.deployments ?? [] }
+
+    private func find(_ model: String) -> (deployments: [Candidate], fallbacks: [String])? {
+        if let route = exact[model] { return (route.deployments, route.fallbacks) }
         for route in patterns {
             let prefix = route.name.dropLast()
             guard model.utf8.count > prefix.utf8.count, model.hasPrefix(prefix) else { continue }
             let rest = String(model.dropFirst(prefix.count))
-            return route.deployments.map {
-                Candidate(provider: $0.provider, model: $0.model.hasSuffix("*") ? $0.model.dropLast() + rest : $0.model)
+            let deployments = route.deployments.map { deployment in
+                let name = deployment.model
+                return Candidate(
+                    provider: deployment.provider, model: name.hasSuffix("*") ? name.dropLast() + rest : name,
+                    weight: deployment.weight)
             }
+            return (deployments, route.fallbacks)
         }
         if let slash = model.firstIndex(of: "/"), let provider = providers[String(model[..<slash])] {
             let rest = String(model[model.index(after: slash)...])
-            if !rest.isEmpty { return [Candidate(provider: provider, model: rest)] }
+            if !rest.isEmpty { return ([Candidate(provider, rest)], []) }
         }
-        if let only { return [Candidate(provider: only, model: model)] }
-        return []
+        if let only { return ([Candidate(only, model)], []) }
+        return nil
+    }
+
+    /// Deployments in random order, each place drawn by weight among those left.
+    private static func ordered(_ deployments: [Candidate], _ draw: () -> Double) -> [Candidate] {
+        var rest = deployments.filter { $0.weight > 0 }
+        guard rest.count > 1 else { return rest }
+        var ordered: [Candidate] = []
+        while rest.count > 1 {
+            var mark = draw() * Double(rest.reduce(0) { $0 + $1.weight })
+            var chosen = 0
+            while chosen < rest.count - 1, mark >= Double(rest[chosen].weight) {
+                mark -= Double(rest[chosen].weight)
+                chosen += 1
+            }
+            ordered.append(rest.remove(at: chosen))
+        }
+        return ordered + rest
     }
 }
 
@@ -70,8 +109,8 @@ extension RoutePlan: Sendable {}
 
 extension Candidate {
     /// A provider asked for one of its models.
-    package init(_ provider: Provider, _ model: String) {
-        self.init(provider: provider, model: model)
+    package init(_ provider: Provider, _ model: String, weight: Int = 1) {
+        self.init(provider: provider, model: model, weight: weight)
     }
 }
 

@@ -1,0 +1,174 @@
+// SPDX-FileCopyrightText: The Sluice authors
+// SPDX-License-Identifier: Apache-2.0
+
+package import Chat
+internal import Dialects
+package import HTTPSemantics
+package import HTTPServer
+internal import Providers
+internal import Services
+
+/// A door at which clients speak a dialect: chat completions, responses, messages.
+package final class DialectDoor: Door {
+    package let methods = ["POST"]
+    private let gate: DoorGate
+    private let dialect: Dialect
+    private let path: String
+
+    /// A door at `path`, by which logs and metrics know it.
+    package init(_ gate: DoorGate, _ dialect: Dialect, path: String) {
+        self.gate = gate
+        self.dialect = dialect
+        self.path = path
+    }
+
+    package func receive(_ request: ServerRequest, id: String) {
+        // Clients of one dialect may want the events of another.
+        let answer = request.head.fields["x-sluice-dialect"].map { Dialect(rawValue: $0) } ?? dialect
+        guard let answer, answer == dialect || (dialect == .openAIChat && answer == .anthropic) else {
+            return gate.refuse(
+                ChatFailure(
+                    status: 400, message: "X-Sluice-Dialect must be 'anthropic', at the chat completions door.",
+                    type: "invalid_request_error", code: "invalid_value"),
+                request, id: id, door: path, dialect)
+        }
+        DialectCall.begin(
+            request, gate, DialectCall.Terms(id: id, door: path, dialect: dialect, answer: answer))
+    }
+}
+
+@available(*, unavailable)
+extension DialectDoor: Sendable {}
+
+/// Gemini's doors, where the address names the model and says whether a stream is wanted:
+/// `POST /v1beta/models/{model}:generateContent` and `:streamGenerateContent`, and the same under `/v1`.
+package final class GeminiDoor: Door {
+    /// How logs and metrics know the door.
+    package static let path = "/v1beta/models"
+    package let methods = ["POST"]
+    private let gate: DoorGate
+
+    package init(_ gate: DoorGate) {
+        self.gate = gate
+    }
+
+    package func receive(_ request: ServerRequest, id: String) {
+        guard let (model, method) = GeminiDoor.target(of: request.head) else {
+            return ErrorReply.send(ErrorReply.notFound, .gemini, requestID: id, to: request.response)
+        }
+        var terms = DialectCall.Terms(id: id, door: GeminiDoor.path, dialect: .gemini, answer: .gemini)
+        terms.address = RequestAddress(model: model, streams: method == "streamGenerateContent")
+        // Without `alt=sse` a stream is an array, told element by element.
+        terms.wantsArray = request.head.queryParameter("alt") != "sse"
+        DialectCall.begin(request, gate, terms)
+    }
+
+    /// The model, which may hold slashes, and the method behind its colon.
+    package static func target(of head: RequestHead) -> (model: String, method: String)? {
+        guard let segments = head.pathSegments, segments.count > 2 else { return nil }
+        let name = segments[2...].joined(separator: "/")
+        guard let colon = name.lastIndex(of: ":") else { return nil }
+        let method = String(name[name.index(after: colon)...])
+        var model = String(name[..<colon])
+        if model.hasPrefix("models/") { model.removeFirst("models/".count) }
+        guard method == "generateContent" || method == "streamGenerateContent", !model.isEmpty else { return nil }
+        return (model, method)
+    }
+}
+
+@available(*, unavailable)
+extension GeminiDoor: Sendable {}
+
+/// One request at a door: waits for the body, then stands between the client and its exchange.
+final class DialectCall: RequestOwner {
+    /// What a door knows of a request before its body.
+    struct Terms {
+        /// The request's identifier.
+        var id: String
+        /// How logs and metrics know the door.
+        var door: String
+        /// The dialect of the request.
+        var dialect: Dialect
+        /// The dialect of the answer.
+        var answer: Dialect
+        /// What the address says.
+        var address = RequestAddress()
+        /// Whether a stream is wanted as an array of JSON.
+        var wantsArray = false
+        /// What is asked of the provider.
+        var operation = UpstreamRequest.Operation.chat
+    }
+
+    private unowned let request: ServerRequest
+    private let gate: DoorGate
+    private let terms: Terms
+    private let caller: String
+    private var exchange: Exchange?
+
+    /// Admits the caller and begins to take in the body; answers who is turned away.
+    static func begin(_ request: ServerRequest, _ gate: DoorGate, _ terms: Terms) {
+        guard let caller = gate.admit(request, id: terms.id, door: terms.door, terms.answer) else { return }
+        request.owner = DialectCall(request, gate, terms, caller)
+        request.collectBody(limit: gate.maxBody)
+    }
+
+    private init(_ request: ServerRequest, _ gate: DoorGate, _ terms: Terms, _ caller: String) {
+        self.request = request
+        self.gate = gate
+        self.terms = terms
+        self.caller = caller
+    }
+
+    func receivedBody(_ body: [UInt8]) {
+        let decoded: DecodedRequest
+        do {
+            decoded = try decode(body)
+        } catch {
+            gate.relay.recordRefusal(
+                id: terms.id, door: terms.door, caller: caller, status: error.status, reason: error.message)
+            return ErrorReply.send(error.failure, terms.answer, requestID: terms.id, to: request.response)
+        }
+        if terms.operation == .countTokens,
+            TokenCountDoor.estimate(decoded.chat, gate, terms.id, request.response)
+        {
+            return
+        }
+        let upstream = UpstreamRequest(
+            body: body, decoded: decoded, dialect: terms.dialect, operation: terms.operation, forwarded: forwarded())
+        let sink = DialectSink(
+            request.response, requestID: terms.id, terms.answer, decoded.chat, wantsArray: terms.wantsArray,
+            gate.buffer)
+        exchange = gate.relay.begin(
+            RelayRequest(
+                upstream: upstream, id: terms.id, door: terms.door, caller: caller, received: request.received),
+            sink)
+    }
+
+    func clientLeft() { exchange?.clientLeft() }
+
+    func drained() { exchange?.drained() }
+
+    private func decode(_ body: [UInt8]) throws(DialectError) -> DecodedRequest {
+        switch terms.operation {
+        case .chat: try terms.dialect.codec.decodeRequest(body.span, terms.address)
+        case .embeddings: try EmbeddingsRequest.decode(body.span)
+        case .countTokens: try TokenCountRequest.decode(body.span)
+        }
+    }
+
+    /// What of the client's head a provider of the same dialect gets too: what selects the dialect's version.
+    private func forwarded() -> [(name: String, value: String)] {
+        guard terms.dialect == .anthropic else { return [] }
+        return ["anthropic-version", "anthropic-beta"].compactMap { name in
+            request.head.fields[name].map { (name, $0) }
+        }
+    }
+}
+
+extension DialectError {
+    /// The error as a client is told of it.
+    var failure: ChatFailure {
+        ChatFailure(
+            status: status, message: message, type: "invalid_request_error", code: code, parameter: parameter)
+    }
+}

@@ -1,0 +1,208 @@
+// SPDX-FileCopyrightText: The Sluice authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Bytes
+internal import Chat
+internal import Dialects
+internal import HTTPSemantics
+internal import HTTPServer
+internal import JSON
+internal import Reactor
+internal import Services
+
+/// An exchange's client, spoken to in its dialect.
+final class DialectSink: ClientSink {
+    private let response: ResponseWriter
+    private let requestID: String
+    private let dialect: Dialect
+    private let clientModel: String
+    private let wantsUsage: Bool
+    private let wantsArray: Bool
+    /// Storage that all sinks of a loop encode into, one at a time.
+    private let buffer: EncodeBuffer
+    /// What is answered, until it is known who answers.
+    private var chat: ChatRequest?
+    /// Writes the stream of an upstream that speaks the client's dialect.
+    private var passthrough: PassthroughStreamEncoder?
+    /// Writes the stream of one that speaks another, or does not stream.
+    private var translator: (any StreamEncoder)?
+
+    init(
+        _ response: ResponseWriter, requestID: String, _ dialect: Dialect, _ chat: ChatRequest, wantsArray: Bool,
+        _ buffer: EncodeBuffer
+    ) {
+        self.response = response
+        self.requestID = requestID
+        self.dialect = dialect
+        self.wantsArray = wantsArray
+        self.buffer = buffer
+        self.chat = chat
+        clientModel = chat.model
+        wantsUsage = chat.includesUsage
+    }
+
+    var isSaturated: Bool { response.isSaturated }
+
+    func begin(_ attribution: Attribution) {
+        var fields = common(attribution)
+        let type = wantsArray ? "application/json; charset=utf-8" : "text/event-stream; charset=utf-8"
+        fields.append("Content-Type", type)
+        fields.append("Cache-Control", "no-cache, no-transform")
+        fields.append("X-Accel-Buffering", "no")
+        fields.append("X-Sluice-Stream-Id", attribution.streamID)
+        response.start(status: 200, fields: fields)
+    }
+
+    func write(
+        _ event: borrowing DecodedEvent, named name: Span<UInt8>, _ data: Span<UInt8>, _ attribution: Attribution
+    ) {
+        if chat != nil { choose(attribution, isStream: true) }
+        if passthrough != nil {
+            send { passthrough?.encode(event, data: data, named: name, into: &$0) }
+        } else {
+            translate(event, data)
+        }
+    }
+
+    func replay(whole body: Span<UInt8>, _ event: borrowing DecodedEvent, _ attribution: Attribution) {
+        choose(attribution, isStream: false)
+        translate(event, body)
+    }
+
+    func heartbeat() {
+        send { bytes in
+            if passthrough != nil {
+                passthrough?.heartbeat(into: &bytes)
+            } else if translator != nil {
+                translator?.heartbeat(into: &bytes)
+            } else {
+                bytes.append(ASCII.lineFeed)
+            }
+        }
+        response.flush()
+    }
+
+    func flush() { response.flush() }
+
+    func respond(whole body: Span<UInt8>, _ event: borrowing DecodedEvent, _ attribution: Attribution) {
+        guard attribution.dialect == dialect else {
+            var answer = ChatAccumulator(limit: .max)
+            answer.append(event, of: body)
+            return respond(answer, attribution)
+        }
+        var fields = common(attribution)
+        fields.append("Content-Type", "application/json")
+        guard let range = event.modelRange, attribution.model != clientModel else {
+            return response.respond(status: 200, fields: fields, body: body)
+        }
+        buffer.use { bytes in
+            bytes.append(body, 0..<range.lowerBound)
+            bytes.appendEscaped(clientModel.utf8.span)
+            bytes.append(body, range.upperBound..<body.count)
+            response.respond(status: 200, fields: fields, body: bytes.bytes)
+        }
+    }
+
+    func respond(_ answer: ChatAccumulator, _ attribution: Attribution) {
+        var fields = common(attribution)
+        fields.append("Content-Type", "application/json")
+        guard let context = context(attribution) else { return }
+        buffer.use { bytes in
+            dialect.codec.writeAnswer(answer, context, into: &bytes)
+            response.respond(status: 200, fields: fields, body: bytes.bytes)
+        }
+    }
+
+    func refuse(_ failure: ChatFailure, retryAfter: String?, _ attribution: Attribution?) {
+        var fields = HTTPFields()
+        if let attribution { name(attribution, in: &fields) }
+        if let retryAfter { fields.append("Retry-After", retryAfter) }
+        ErrorReply.send(failure, dialect, requestID: requestID, fields: fields, to: response)
+    }
+
+    func fail(_ failure: ChatFailure) {
+        chooseAnything()
+        send {
+            passthrough?.fail(failure, requestID: requestID, into: &$0)
+            translator?.fail(failure, requestID: requestID, into: &$0)
+        }
+        response.finish()
+    }
+
+    func finish() {
+        chooseAnything()
+        send {
+            passthrough?.finish(into: &$0)
+            translator?.finish(into: &$0)
+        }
+        response.finish()
+    }
+
+    private func translate(_ event: borrowing DecodedEvent, _ data: Span<UInt8>) {
+        send {
+            if event.hasOwnText {
+                translator?.encode(event, of: event.ownText.bytes, into: &$0)
+            } else {
+                translator?.encode(event, of: data, into: &$0)
+            }
+        }
+    }
+
+    /// Takes an encoder for the dialect in which the stream comes, once it is known.
+    private func choose(_ attribution: Attribution, isStream: Bool) {
+        guard chat != nil else { return }
+        if isStream, attribution.dialect == dialect {
+            passthrough = passthrough(upstreamModel: attribution.model)
+        } else if let context = context(attribution) {
+            translator = dialect.codec.streamEncoder(context)
+        }
+        chat = nil
+    }
+
+    /// A stream that has only had heartbeats is ended in the client's dialect without anybody having answered.
+    private func chooseAnything() {
+        if passthrough == nil, translator == nil { passthrough = passthrough(upstreamModel: clientModel) }
+    }
+
+    private func passthrough(upstreamModel: String) -> PassthroughStreamEncoder {
+        PassthroughStreamEncoder(
+            dialect, upstreamModel: upstreamModel, clientModel: clientModel, wantsUsage: wantsUsage,
+            wantsArray: wantsArray)
+    }
+
+    private func context(_ attribution: Attribution) -> AnswerContext? {
+        guard let chat else { return nil }
+        // The stream's identifier ends in 32 random digits.
+        return AnswerContext(
+            chat: chat, seed: String(attribution.streamID.suffix(32)), created: wallClockSeconds(),
+            maker: attribution.maker, estimatedInput: chat.estimatedTokens, wantsArray: wantsArray)
+    }
+
+    private func send(_ encode: (inout ByteBuffer) -> Void) {
+        buffer.use { bytes in
+            encode(&bytes)
+            if !bytes.isEmpty { response.write(bytes.bytes) }
+        }
+    }
+
+    private func common(_ attribution: Attribution) -> HTTPFields {
+        var fields = HTTPFields()
+        fields.append("X-Request-Id", requestID)
+        // Where Anthropic's SDK looks for it.
+        if dialect == .anthropic { fields.append("request-id", requestID) }
+        name(attribution, in: &fields)
+        return fields
+    }
+
+    private func name(_ attribution: Attribution, in fields: inout HTTPFields) {
+        fields.append("X-Sluice-Provider", attribution.provider)
+        fields.append("X-Sluice-Model", attribution.model)
+        fields.append("X-Sluice-Attempts", String(attribution.attempts))
+        if !attribution.dropped.isEmpty {
+            fields.append("X-Sluice-Dropped", attribution.dropped.prefix(32).joined(separator: ", "))
+        }
+    }
+}
+
+@available(*, unavailable)
+extension DialectSink: Sendable {}

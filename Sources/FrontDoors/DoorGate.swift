@@ -1,0 +1,48 @@
+// SPDX-FileCopyrightText: The Sluice authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Chat
+internal import HTTPSemantics
+internal import HTTPServer
+package import Services
+
+/// What every door to the models shares: who may enter, whether it is open, how much it takes in.
+package final class DoorGate {
+    /// Whether new requests are turned away because the process is going down.
+    package var isDraining = false
+    let relay: RelayService
+    let maxBody: Int
+    let buffer = EncodeBuffer()
+    private let admission: AdmissionService
+
+    /// A gate to `relay` for callers whom `admission` admits, with bodies up to `maxBody` bytes.
+    package init(_ relay: RelayService, _ admission: AdmissionService, maxBody: Int) {
+        self.relay = relay
+        self.admission = admission
+        self.maxBody = maxBody
+    }
+
+    /// Who asks, by the head alone, before a byte of the body is held for a stranger; a caller that is turned away has been answered.
+    func admit(_ request: ServerRequest, id: String, door: String, _ dialect: Dialect) -> String? {
+        let key = Credential.key(of: request.head, allowsQuery: dialect == .gemini)
+        guard let caller = admission.admit(key) else {
+            refuse(key == nil ? ErrorReply.missingKey : ErrorReply.wrongKey, request, id: id, door: door, dialect)
+            return nil
+        }
+        guard !isDraining else {
+            refuse(ErrorReply.draining, request, id: id, door: door, dialect)
+            return nil
+        }
+        return caller
+    }
+
+    /// Answers with a failure, and records that the request went no further.
+    func refuse(_ failure: ChatFailure, _ request: ServerRequest, id: String, door: String, _ dialect: Dialect) {
+        relay.recordRefusal(
+            id: id, door: door, caller: request.peer, status: failure.status, reason: failure.message)
+        ErrorReply.send(failure, dialect, requestID: id, to: request.response)
+    }
+}
+
+@available(*, unavailable)
+extension DoorGate: Sendable {}

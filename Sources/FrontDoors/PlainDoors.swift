@@ -1,0 +1,69 @@
+// SPDX-FileCopyrightText: The Sluice authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Bytes
+internal import Chat
+internal import Dialects
+internal import HTTPSemantics
+package import HTTPServer
+internal import JSON
+internal import Providers
+internal import Services
+
+/// `POST /v1/embeddings`: vectors for texts, in OpenAI's form.
+package final class EmbeddingsDoor: Door {
+    /// Where the door is.
+    package static let path = "/v1/embeddings"
+    package let methods = ["POST"]
+    private let gate: DoorGate
+
+    package init(_ gate: DoorGate) {
+        self.gate = gate
+    }
+
+    package func receive(_ request: ServerRequest, id: String) {
+        var terms = DialectCall.Terms(
+            id: id, door: EmbeddingsDoor.path, dialect: .openAIChat, answer: .openAIChat)
+        terms.operation = .embeddings
+        DialectCall.begin(request, gate, terms)
+    }
+}
+
+@available(*, unavailable)
+extension EmbeddingsDoor: Sendable {}
+
+/// `POST /v1/messages/count_tokens`: counted by the provider where it does that, else estimated, and marked so.
+package final class TokenCountDoor: Door {
+    /// Where the door is.
+    package static let path = "/v1/messages/count_tokens"
+    package let methods = ["POST"]
+    private let gate: DoorGate
+
+    package init(_ gate: DoorGate) {
+        self.gate = gate
+    }
+
+    package func receive(_ request: ServerRequest, id: String) {
+        var terms = DialectCall.Terms(id: id, door: TokenCountDoor.path, dialect: .anthropic, answer: .anthropic)
+        terms.operation = .countTokens
+        DialectCall.begin(request, gate, terms)
+    }
+
+    /// Answers with an estimate, when no provider of the model counts; false when one does.
+    static func estimate(_ chat: ChatRequest, _ gate: DoorGate, _ id: String, _ response: ResponseWriter) -> Bool {
+        guard gate.relay.serves(chat.model), !gate.relay.countsTokens(chat.model) else { return false }
+        var fields = HTTPFields()
+        fields.append("Content-Type", "application/json")
+        fields.append("X-Request-Id", id)
+        fields.append("X-Sluice-Estimated", "true")
+        var body = ByteBuffer()
+        body.appendJSON { json in
+            json.object { json in json.member("input_tokens", chat.estimatedTokens) }
+        }
+        response.respond(status: 200, fields: fields, body: body.bytes)
+        return true
+    }
+}
+
+@available(*, unavailable)
+extension TokenCountDoor: Sendable {}
