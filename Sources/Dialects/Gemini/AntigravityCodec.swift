@@ -15,7 +15,7 @@ package struct AntigravityCodec: DialectCodec {
     package func decodeRequest(
         _ body: Span<UInt8>, _ address: RequestAddress = RequestAddress()
     ) throws(DialectError) -> DecodedRequest {
-        let outline = try RequestOutline(body)
+        let outline = try RequestOutline(body, hasStreamMember: false)
         let (request, model) = try AntigravityEnvelope.open(outline.members)
         var address = address
         address.model = model ?? address.model

@@ -15,7 +15,7 @@ package struct GeminiCodec: DialectCodec {
     package func decodeRequest(
         _ body: Span<UInt8>, _ address: RequestAddress = RequestAddress()
     ) throws(DialectError) -> DecodedRequest {
-        let outline = try RequestOutline(body)
+        let outline = try RequestOutline(body, hasStreamMember: false)
         let chat = try GeminiRequestReader.read(outline.members, address, origin: .gemini)
         return DecodedRequest(chat: chat, outline: outline)
     }

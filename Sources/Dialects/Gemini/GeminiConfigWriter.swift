@@ -19,8 +19,7 @@ struct GeminiConfigWriter {
 
     mutating func members() throws(DialectError) -> [JSONValue.Member] {
         guard chat.stop.count <= 5 || writer.isGoogle else {
-            let name = chat.origin == .anthropic ? "stop_sequences" : "stop"
-            throw GeminiRequestWriter.unsupported(name, "it takes at most 5")
+            throw GeminiRequestWriter.unsupported(chat.origin.name(ofChatMember: "stop"), "it takes at most 5")
         }
         var object = JSONMembers()
         object.add(number: "temperature", chat.sampling.temperature)

@@ -59,17 +59,8 @@ struct GeminiContentWriter {
             do throws(DialectError) {
                 try add(message, number: number)
             } catch {
-                throw error.inside("\(listName)[\(number)]")
+                throw error.inside("\(chat.origin.name(ofChatMember: "messages"))[\(number)]")
             }
-        }
-    }
-
-    /// What the request's own dialect calls its list of messages.
-    private var listName: String {
-        switch chat.origin {
-        case .openAIResponses: "input"
-        case .gemini, .antigravity: "contents"
-        default: "messages"
         }
     }
 

@@ -10,14 +10,13 @@ enum GeminiRequestReader {
         _ members: [JSONValue.Member], _ address: RequestAddress, origin: Dialect
     ) throws(DialectError) -> ChatRequest {
         var fields = JSONFields(google: members)
+        // A count of tokens may be asked of a whole request or of contents alone.
+        if !address.asksAnswer, let whole = try fields.googleObject("generateContentRequest") { fields = whole }
         let named = try fields.string("model")
         var model = address.model ?? named ?? ""
         if model.hasPrefix("models/") { model.removeFirst("models/".count) }
-        guard isName(model) else {
-            if model.isEmpty { throw .missing("model") }
-            throw .wrongValue(
-                "model", expected: "a name of 1 to 256 letters, digits and characters of . _ : / @ + -, without //")
-        }
+        guard !model.isEmpty else { throw .missing("model") }
+        try ModelName.check(model)
         var chat = ChatRequest(model: model, messages: [], origin: origin)
         if let value = try fields.value("systemInstruction") {
             do throws(DialectError) {
@@ -45,19 +44,5 @@ enum GeminiRequestReader {
         chat.includesUsage = true
         chat.extras = fields.rest
         return chat
-    }
-
-    /// A name travels into logs, paths and headers, so what cannot be a name is refused.
-    private static func isName(_ model: String) -> Bool {
-        let isPlain = model.utf8.allSatisfy { byte in
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: ":"),
-                UInt8(ascii: "/"), UInt8(ascii: "@"), UInt8(ascii: "+"), UInt8(ascii: "-"):
-                true
-            default: false
-            }
-        }
-        return isPlain && 1...256 ~= model.utf8.count && !model.contains("//")
     }
 }
