@@ -28,6 +28,14 @@ package struct ChatAccumulator: Sendable {
         self.limit = limit
     }
 
+    /// Takes the deltas of an event, whose slices are ranges of `data`.
+    package mutating func append(_ deltas: [ChatDelta], from data: Span<UInt8>) {
+        if deltas.count == 1, case .text(let index, let slice) = deltas[0] {
+            return append(slice, of: data, to: .text, of: index)
+        }
+        for delta in deltas { append(delta, from: data) }
+    }
+
     /// Takes a delta whose slices are ranges of `data`.
     package mutating func append(_ delta: ChatDelta, from data: Span<UInt8>) {
         switch delta {

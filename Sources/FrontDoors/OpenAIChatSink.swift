@@ -42,7 +42,7 @@ final class OpenAIChatSink: ClientSink {
         response.start(status: 200, fields: fields)
     }
 
-    func write(_ event: borrowing DecodedEvent, named name: Span<UInt8>, _ data: Span<UInt8>) {
+    func write(_ event: DecodedEvent, named name: Span<UInt8>, _ data: Span<UInt8>) {
         send { encoder.encode(event, data: data, named: name, into: &$0) }
     }
 
@@ -85,10 +85,7 @@ final class OpenAIChatSink: ClientSink {
     }
 
     private func send(_ encode: (inout ByteBuffer) -> Void) {
-        buffer.use { bytes in
-            encode(&bytes)
-            response.write(bytes.bytes)
-        }
+        response.write(encode)
     }
 
     private func common(_ attribution: Attribution) -> HTTPFields {

@@ -9,10 +9,11 @@ internal import Reactor
 // What goes to a client: staged, then written straight to the socket; the bufferevent takes only what the socket
 // refuses. evhttp's own way would cost another turn of the loop and two epoll_ctl for each flush.
 extension Connection {
-    func stage(_ bytes: Span<UInt8>, for writer: ResponseWriter) {
+    func stage(for writer: ResponseWriter, _ encode: (inout ByteBuffer) -> Void) {
         guard phase != .closed else { return }
-        server.stage.append(bytes, for: self, writer)
-        if server.stage.isFull { flush(writer, ending: false) }
+        let stage = server.stage
+        stage.append(for: self, writer, encode)
+        if stage.isFull { flush(writer, ending: false) }
     }
 
     /// Sends head, staged body and end as one write.

@@ -132,22 +132,26 @@ final class UpstreamReader: TransferReceiver {
     private func receiveEvent(_ data: Span<UInt8>, _ fields: EventFields) {
         guard case .events = mode else { return }
         let name = fields.name == "message" ? "" : fields.name
+        // Taken out for the while: a property of a class would be copied for each call.
+        var event = DecodedEvent()
+        swap(&event, &scratch.event)
+        defer { swap(&event, &scratch.event) }
         do {
-            try decoder.decode(data, named: name.utf8.span, into: &scratch.event)
+            try decoder.decode(data, named: name.utf8.span, into: &event)
         } catch {
             return receiver.receivedMalformedEvent()
         }
-        if scratch.event.isAfterEnd { return }
-        if scratch.event.isTerminal { return receiveTerminal() }
+        if event.isAfterEnd { return }
+        if event.isTerminal { return receiveTerminal(event) }
         if assembly != nil {
-            assembly?.append(scratch.event, data)
+            assembly?.append(event, data)
         } else {
-            receiver.receive(scratch.event, named: name.utf8.span, data)
+            receiver.receive(event, named: name.utf8.span, data)
         }
     }
 
-    private func receiveTerminal() {
-        for case .failure(let failure) in scratch.event.deltas {
+    private func receiveTerminal(_ event: DecodedEvent) {
+        for case .failure(let failure) in event.deltas {
             mode = .over
             return receiver.fail(
                 UpstreamFailure(status: failure.status, failure: failure, retryAfter: nil, provider: provider))

@@ -39,10 +39,22 @@ package struct PassthroughStreamEncoder: StreamEncoder {
     ) {
         guard !isEnded, !event.isAfterEnd, !event.isTerminal else { return }
         guard wantsUsage || !event.isUsageOnly else { return }
-        collectEdits(of: event)
         EventText.appendName(name, to: &buffer)
         buffer.append(literal: "data: ")
         var position = 0
+        if event.repeatedFinishes.isEmpty, wantsUsage || event.usageMember == nil,
+            event.isOneLine || data.firstLineEnd(from: 0) == data.count
+        {
+            // Nearly every event: nothing but the model's name to change, and all on one line.
+            if let modelName, let range = event.modelRange {
+                buffer.append(data, 0..<range.lowerBound)
+                buffer.append(modelName.bytes)
+                position = range.upperBound
+            }
+            buffer.append(data, position..<data.count)
+            return buffer.append(literal: "\n\n")
+        }
+        collectEdits(of: event)
         for edit in edits {
             EventText.appendLine(data, position..<edit.range.lowerBound, to: &buffer)
             if edit.isModel, let modelName { buffer.append(modelName.bytes) }

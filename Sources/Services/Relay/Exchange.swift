@@ -204,7 +204,7 @@ extension Exchange: UpstreamReceiver {
     }
 
     package func receive(_ event: borrowing DecodedEvent, named name: Span<UInt8>, _ data: Span<UInt8>) {
-        for delta in event.deltas { accumulator.append(delta, from: data) }
+        accumulator.append(event.deltas, from: data)
         let action = state.receivedEvent()
         guard action == .begin || action == .write else { return perform(action) }
         if action == .begin {
@@ -218,7 +218,7 @@ extension Exchange: UpstreamReceiver {
     }
 
     package func receive(whole body: Span<UInt8>, _ event: borrowing DecodedEvent) {
-        for delta in event.deltas { accumulator.append(delta, from: body) }
+        accumulator.append(event.deltas, from: body)
         noteFirstEvent()
         let action = state.receivedWhole()
         guard action == .respond else { return perform(action) }
