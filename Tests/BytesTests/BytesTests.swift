@@ -72,19 +72,23 @@ import Testing
                 #expect(bytes.span.firstLineEnd(from: place + distance + 1) == 2100)
             }
         }
-        #expect(([] as [UInt8]).span.firstLineEnd(from: 5) == 0)
+        let none: [UInt8] = []
+        #expect(none.span.firstLineEnd(from: 5) == 0)
     }
 
     @Test("compares runs of every length, to their last byte", arguments: 0..<80)
     func comparesRuns(_ length: Int) {
         let run = (0..<length).map { UInt8($0) }
         let bytes = [1, 2, 3] + run + [4]
-        #expect(bytes.span.equals(3..<3 + length, run.span))
-        #expect(!bytes.span.equals(3..<4 + length, run.span))
+        let isSame = bytes.span.equals(3..<3 + length, run.span)
+        #expect(isSame)
+        let isSameWhenLonger = bytes.span.equals(3..<4 + length, run.span)
+        #expect(!isSameWhenLonger)
         for place in run.indices {
             var other = run
             other[place] ^= 0x80
-            #expect(!bytes.span.equals(3..<3 + length, other.span))
+            let differs = !bytes.span.equals(3..<3 + length, other.span)
+            #expect(differs)
         }
     }
 
