@@ -79,14 +79,16 @@ extension Connection {
         guard let output = unsafe bufferevent_get_output(bufferevent) else { return }
         var sent = 0
         if unsafe evbuffer_get_length(output) == 0 {
-            var parts = unsafe [vector(prefix), vector(payload), vector(suffix)]
-            sent = unsafe writev(descriptor, &parts, 3)
+            var parts: InlineArray<3, iovec> = unsafe [vector(prefix), vector(payload), vector(suffix)]
+            var span = unsafe parts.mutableSpan
+            sent = unsafe span.withUnsafeMutableBufferPointer { unsafe writev(descriptor, $0.baseAddress, 3) }
             if sent < 0 {
                 // A dead peer is mostly seen by the reading side first; but that may be switched off.
                 guard errno == EAGAIN || errno == EINTR else { return kill() }
                 sent = 0
             }
         }
+        guard sent < prefix.count + payload.count + suffix.count else { return }
         var skip = sent
         var isBuffering = false
         for unsafe part in unsafe [prefix, payload, suffix] {

@@ -43,6 +43,9 @@ final class UpstreamReader: TransferReceiver {
     /// Storage that all readers of a loop decode into, one at a time.
     final class Scratch {
         var event = DecodedEvent()
+
+        /// Lends the event in place: handed on as a property, it would be copied for each call.
+        func lend(_ work: (inout DecodedEvent) -> Void) { work(&event) }
     }
 
     init(
@@ -132,10 +135,10 @@ final class UpstreamReader: TransferReceiver {
     private func receiveEvent(_ data: Span<UInt8>, _ fields: EventFields) {
         guard case .events = mode else { return }
         let name = fields.name == "message" ? "" : fields.name
-        // Taken out for the while: a property of a class would be copied for each call.
-        var event = DecodedEvent()
-        swap(&event, &scratch.event)
-        defer { swap(&event, &scratch.event) }
+        scratch.lend { event in receiveEvent(data, named: name, into: &event) }
+    }
+
+    private func receiveEvent(_ data: Span<UInt8>, named name: String, into event: inout DecodedEvent) {
         do {
             try decoder.decode(data, named: name.utf8.span, into: &event)
         } catch {
