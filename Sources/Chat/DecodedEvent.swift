@@ -34,7 +34,7 @@ package struct DecodedEvent: Sendable {
     }
 
     /// Becomes an event that adds one delta and nothing else; for text after text, which is most of a stream.
-    package mutating func become(_ delta: ChatDelta) {
+    package mutating func become(_ delta: consuming ChatDelta) {
         if deltas.count == 1 {
             deltas[0] = delta
         } else {
