@@ -54,7 +54,7 @@ final class DialectSink: ClientSink {
     }
 
     func write(
-        _ event: borrowing DecodedEvent, named name: Span<UInt8>, _ data: Span<UInt8>, _ attribution: Attribution
+        _ event: DecodedEvent, named name: Span<UInt8>, _ data: Span<UInt8>, _ attribution: Attribution
     ) {
         if chat != nil { choose(attribution, isStream: true) }
         if passthrough != nil {
@@ -138,7 +138,7 @@ final class DialectSink: ClientSink {
         response.finish()
     }
 
-    private func translate(_ event: borrowing DecodedEvent, _ data: Span<UInt8>) {
+    private func translate(_ event: DecodedEvent, _ data: Span<UInt8>) {
         send {
             if event.hasOwnText {
                 translator?.encode(event, of: event.ownText.bytes, into: &$0)
@@ -179,10 +179,7 @@ final class DialectSink: ClientSink {
     }
 
     private func send(_ encode: (inout ByteBuffer) -> Void) {
-        buffer.use { bytes in
-            encode(&bytes)
-            if !bytes.isEmpty { response.write(bytes.bytes) }
-        }
+        response.write(encode)
     }
 
     private func common(_ attribution: Attribution) -> HTTPFields {
