@@ -15,7 +15,7 @@ struct RecordedStreamTests {
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()
 
-    static func recordings(in folders: [String]) -> [URL] {
+    static func recordings(in folders: [String], ext: String = "sse") -> [URL] {
         // A worktree lies one level deeper than the repository.
         var roots = [directory, directory.deletingLastPathComponent()].map {
             $0.appendingPathComponent("shared/protocol/fixtures")
@@ -26,7 +26,7 @@ struct RecordedStreamTests {
                 let place = root.appendingPathComponent(folder)
                 let files = try? FileManager.default.contentsOfDirectory(
                     at: place, includingPropertiesForKeys: nil)
-                return (files ?? []).filter { $0.pathExtension == "sse" }
+                return (files ?? []).filter { $0.pathExtension == ext }
             }
         }.sorted { $0.path < $1.path }
     }
