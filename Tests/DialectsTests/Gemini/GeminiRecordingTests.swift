@@ -35,13 +35,15 @@ import Testing
             #expect(second.reasoning == first.reasoning)
             #expect(second.toolCalls.map(\.name) == first.toolCalls.map(\.name))
             #expect(second.toolCalls.map(\.id) == first.toolCalls.map(\.id))
-            #expect(second.toolCalls.map { ToolInput.object($0.arguments) } == first.toolCalls.map { ToolInput.object($0.arguments) })
+            let arguments = { (choice: AccumulatedChoice) in choice.toolCalls.map { ToolInput.object($0.arguments) } }
+            #expect(arguments(second) == arguments(first))
             #expect(second.finish == first.finish)
             if signatures {
-                #expect(second.parts.map(\.signature).filter { !$0.isEmpty } == first.parts.map(\.signature).filter { !$0.isEmpty })
+                let signatures = { (choice: AccumulatedChoice) in choice.parts.map(\.signature).filter { !$0.isEmpty } }
+                #expect(signatures(second) == signatures(first))
             }
         }
-        #expect(second.usage?.input == first.usage?.input && second.usage?.output == first.usage?.output)
+        #expect(second.usage?.input == first.usage?.input && (second.usage?.output ?? 0) == (first.usage?.output ?? 0))
         #expect(second.usage?.reasoning == first.usage?.reasoning && second.usage?.cached == first.usage?.cached)
     }
 
@@ -73,7 +75,8 @@ import Testing
         compare(replay.accumulator, again.accumulator, signatures: false)
     }
 
-    @Test("of whole answers are read", arguments: RecordedStreamTests.recordings(in: ["nonstream/gemini", "gemini"], ext: "json"))
+    @Test("of whole answers are read", arguments:
+        RecordedStreamTests.recordings(in: ["nonstream/gemini", "gemini"], ext: "json"))
     func whole(file: URL) throws {
         guard !file.lastPathComponent.contains(".req.") else { return }
         let bytes = [UInt8](try Data(contentsOf: file))
@@ -85,7 +88,8 @@ import Testing
         #expect(answer.usage?.input != nil)
     }
 
-    @Test("requests keep what they say when written again", arguments: RecordedStreamTests.recordings(in: ["gemini", "nonstream/gemini"], ext: "json"))
+    @Test("requests keep what they say when written again", arguments:
+        RecordedStreamTests.recordings(in: ["gemini", "nonstream/gemini"], ext: "json"))
     func requests(file: URL) throws {
         guard file.lastPathComponent.contains(".req.") else { return }
         let bytes = [UInt8](try Data(contentsOf: file))
@@ -99,7 +103,7 @@ import Testing
         #expect(again == chat)
         let before = try JSONValue(parsing: bytes.span)
         let after = try JSONValue(parsing: body.bytes)
-        for name in (before.members ?? []).map(\.key) { #expect(after[name] != nil) }
+        for member in before.members ?? [] { #expect(after[member.key] != nil || member.value.members?.isEmpty == true) }
         let parts = { (value: JSONValue) in (value["contents"]?.elements ?? []).flatMap { $0["parts"]?.elements ?? [] } }
         #expect(parts(after).count == parts(before).count)
         for name in ["text", "thoughtSignature", "functionCall", "functionResponse", "inlineData"] {
