@@ -16,15 +16,21 @@ import Testing
     @Test("a request goes in an envelope whose ids depend on it alone")
     func envelope() throws {
         let made = try write(try chat(), in: .antigravity) { $0.project = "p-1" }.body
-        #expect(made.members?.map(\.key) == ["project", "model", "userAgent", "requestType", "requestId", "request"])
+        #expect(
+            made.members?.map(\.key) == [
+                "project", "model", "userAgent", "requestType", "requestId", "request",
+            ])
         #expect(made["project"] == .string("p-1") && made["requestType"] == .string("agent"))
         #expect(made["request"]?["contents"]?.written == #"[{"role":"user","parts":[{"text":"Hi"}]}]"#)
         let id = try #require(made["requestId"]?.string)
-        #expect(id.wholeMatch(of: /agent-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/) != nil)
+        #expect(
+            id.wholeMatch(of: /agent-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/) != nil)
         #expect(made["request"]?["sessionId"]?.string?.wholeMatch(of: /-[0-9]{18}/) != nil)
         #expect(try write(try chat(), in: .antigravity) { $0.project = "p-1" }.body == made)
         let other = try write(try chat(#","temperature":1"#), in: .antigravity).body
-        #expect(other["requestId"] != made["requestId"] && other["request"]?["sessionId"] == made["request"]?["sessionId"])
+        #expect(
+            other["requestId"] != made["requestId"]
+                && other["request"]?["sessionId"] == made["request"]?["sessionId"])
     }
 
     @Test("schemas lose what the service refuses; names of properties, values and arguments are left alone")
@@ -45,7 +51,8 @@ import Testing
 
     @Test("a schema that refers to itself comes to an end")
     func recursion() throws {
-        let node = ##"{"type":"object","properties":{"a":{"$ref":"#/$defs/N"},"b":{"$ref":"#/$defs/N"},"c":{"$ref":"#/$defs/N"}}}"##
+        let node =
+            ##"{"type":"object","properties":{"a":{"$ref":"#/$defs/N"},"b":{"$ref":"#/$defs/N"},"c":{"$ref":"#/$defs/N"}}}"##
         let schema = try json(##"{"$ref":"#/$defs/N","$defs":{"N":\##(node)}}"##)
         let clean = GeminiSchema.cleaned(schema).written
         #expect(!clean.contains("$ref") && clean.utf8.count < 100_000)
@@ -57,26 +64,31 @@ import Testing
     func claude() throws {
         let more =
             #","tools":[{"type":"function","function":{"name":"f"}}],"tool_choice":"auto","max_tokens":100,"reasoning_effort":"low""#
-        let made = try write(try chat(more), in: .antigravity, model: "claude-sonnet-4-6", maker: "google-claude").body
+        let made = try write(
+            try chat(more), in: .antigravity, model: "claude-sonnet-4-6", maker: "google-claude"
+        ).body
         #expect(made["request"]?["toolConfig"]?["functionCallingConfig"]?["mode"] == .string("VALIDATED"))
         #expect(made["request"]?["generationConfig"]?["maxOutputTokens"] == .number("1124"))
         #expect(made["request"]?["generationConfig"]?["thinkingConfig"]?["thinkingBudget"] == .number("1024"))
         let forced = try write(
-            try chat(more.replacing("\"auto\"", with: "\"required\"")), in: .antigravity, model: "claude-x").body
+            try chat(more.replacing("\"auto\"", with: "\"required\"")), in: .antigravity, model: "claude-x"
+        ).body
         #expect(forced["request"]?["toolConfig"]?["functionCallingConfig"]?["mode"] == .string("ANY"))
     }
 
     @Test("safety settings, and tools of Google's beside functions, are left out")
     func leftOut() throws {
         let asked = try request(
-            #"{"contents":[{"parts":[{"text":"x"}]}],"safetySettings":[],"tools":[{"functionDeclarations":[{"name":"f"}]},{"googleSearch":{}}]}"#)
+            #"{"contents":[{"parts":[{"text":"x"}]}],"safetySettings":[],"tools":[{"functionDeclarations":[{"name":"f"}]},{"googleSearch":{}}]}"#
+        )
         let made = try write(asked, in: .antigravity)
         #expect(made.dropped == ["safetySettings", "tools"])
         #expect(made.body["request"]?["tools"]?.written == #"[{"functionDeclarations":[{"name":"f"}]}]"#)
         #expect(made.body["request"]?["safetySettings"] == nil)
     }
 
-    @Test("names of functions that the service refuses are refused before", arguments: ["1f", "a b", "", "ä"])
+    @Test(
+        "names of functions that the service refuses are refused before", arguments: ["1f", "a b", "", "ä"])
     func names(name: String) throws {
         var asked = try chat()
         asked.tools = [ChatTool(name: name, kind: .function(parameters: nil, isStrict: nil))]
@@ -93,7 +105,9 @@ import Testing
         let asked = try request(text, in: .antigravity, model: nil)
         #expect(asked.model == "gemini-3-pro" && asked.lastUserText == "x")
         let made = try write(asked, in: .antigravity).body
-        for name in ["project", "user_prompt_id", "enabled_credit_types"] { #expect(made[name] == (try json(text))[name]) }
+        for name in ["project", "user_prompt_id", "enabled_credit_types"] {
+            #expect(made[name] == (try json(text))[name])
+        }
         #expect(made["request"]?.members?.count == 2)
         #expect(!(try write(asked, in: .gemini).body.written.contains("envelope")))
         let error = #expect(throws: DialectError.self) {
@@ -122,7 +136,8 @@ import Testing
             $0["response"]?["candidates"]?[0]?["content"]?["parts"]?[0]?["thoughtSignature"]?.string
         }
         let back = try request(
-            #"{"contents":[{"role":"model","parts":[{"text":"hm","thought":true,"thoughtSignature":"\#(sent[0])"}]}]}"#)
+            #"{"contents":[{"role":"model","parts":[{"text":"hm","thought":true,"thoughtSignature":"\#(sent[0])"}]}]}"#
+        )
         let made = try write(back, in: .antigravity, model: "claude-x", maker: "google-claude").body
         #expect(made["request"]?["contents"]?[1]?["parts"]?[0]?["thoughtSignature"] == .string("c2ln"))
         #expect(!(try write(back).body.written.contains("thoughtSignature")))

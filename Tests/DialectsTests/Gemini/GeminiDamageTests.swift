@@ -10,14 +10,17 @@ import Testing
 
 /// Bytes changed at every place: nothing may trap, and whatever is written is well-formed.
 @Suite("Damaged input of Gemini") struct GeminiDamageTests {
-    @Test("in a stream is skipped or read, and what is written is JSON", arguments: [Dialect.gemini, .antigravity, .openAIChat])
+    @Test(
+        "in a stream is skipped or read, and what is written is JSON",
+        arguments: [Dialect.gemini, .antigravity, .openAIChat])
     func streams(target: Dialect) throws {
         let pieces =
             chunk(
                 #"{"functionCall":{"partialArgs":[{"jsonPath":"$.a[1]['b']","stringValue":"x"},"#
                     + #"{"jsonPath":"$.c","numberValue":1}],"willContinue":true}}"#)
         let bytes = Array(
-            ("data: " + chunk(#"{"functionCall":{"name":"f","willContinue":true}}"#) + "\n\ndata: " + pieces + "\n\n"
+            ("data: " + chunk(#"{"functionCall":{"name":"f","willContinue":true}}"#) + "\n\ndata: " + pieces
+                + "\n\n"
                 + GeminiStreamEncoderTests.transcript).utf8)
         var changedCount = 0
         for place in stride(from: 0, to: bytes.count, by: 5) {

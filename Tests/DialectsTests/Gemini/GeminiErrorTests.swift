@@ -25,25 +25,32 @@ import Testing
         #expect(
             failure
                 == ChatFailure(
-                    status: 429, message: "Slow down", type: "RESOURCE_EXHAUSTED", code: "RATE_LIMIT_EXCEEDED",
+                    status: 429, message: "Slow down", type: "RESOURCE_EXHAUSTED",
+                    code: "RATE_LIMIT_EXCEEDED",
                     parameter: "contents[0]", retryAfter: 4))
     }
 
-    @Test("anything else is an error too", arguments: ["", "<html>", "{", "[]", "{}", "5", "null", #"{"error":"x"}"#])
+    @Test(
+        "anything else is an error too",
+        arguments: ["", "<html>", "{", "[]", "{}", "5", "null", #"{"error":"x"}"#])
     func others(body: String) {
         #expect(read(body, status: 500).status == 500)
         #expect(!read(body, status: 500).message.isEmpty)
     }
 
-    @Test("statuses are Google's", arguments: [
-        (400, 400, "INVALID_ARGUMENT"), (401, 401, "UNAUTHENTICATED"), (403, 403, "PERMISSION_DENIED"),
-        (404, 404, "NOT_FOUND"), (408, 504, "DEADLINE_EXCEEDED"), (413, 400, "INVALID_ARGUMENT"),
-        (429, 429, "RESOURCE_EXHAUSTED"), (499, 499, "CANCELLED"), (500, 500, "INTERNAL"), (502, 503, "UNAVAILABLE"),
-        (529, 503, "UNAVAILABLE"), (504, 504, "DEADLINE_EXCEEDED"), (599, 500, "INTERNAL"),
-    ])
+    @Test(
+        "statuses are Google's",
+        arguments: [
+            (400, 400, "INVALID_ARGUMENT"), (401, 401, "UNAUTHENTICATED"), (403, 403, "PERMISSION_DENIED"),
+            (404, 404, "NOT_FOUND"), (408, 504, "DEADLINE_EXCEEDED"), (413, 400, "INVALID_ARGUMENT"),
+            (429, 429, "RESOURCE_EXHAUSTED"), (499, 499, "CANCELLED"), (500, 500, "INTERNAL"),
+            (502, 503, "UNAVAILABLE"),
+            (529, 503, "UNAVAILABLE"), (504, 504, "DEADLINE_EXCEEDED"), (599, 500, "INTERNAL"),
+        ])
     func statuses(given: Int, status: Int, name: String) throws {
         let failure = ChatFailure(status: given, message: "m", type: "some_error")
-        #expect(GeminiCodec().status(of: failure) == status && AntigravityCodec().status(of: failure) == status)
+        #expect(
+            GeminiCodec().status(of: failure) == status && AntigravityCodec().status(of: failure) == status)
         var body = ByteBuffer()
         GeminiCodec().writeError(failure, requestID: "", into: &body)
         #expect(body.text == #"{"error":{"code":\#(status),"message":"m","status":"\#(name)"}}"#)
@@ -55,7 +62,8 @@ import Testing
     @Test("what is written is read again")
     func again() {
         let failure = ChatFailure(
-            status: 429, message: "m", type: "RESOURCE_EXHAUSTED", code: "QUOTA", parameter: "p", retryAfter: 7)
+            status: 429, message: "m", type: "RESOURCE_EXHAUSTED", code: "QUOTA", parameter: "p",
+            retryAfter: 7)
         var body = ByteBuffer()
         GeminiCodec().writeError(failure, requestID: "q", into: &body)
         #expect(read(body.text) == failure)

@@ -35,16 +35,23 @@ import Testing
             #expect(second.reasoning == first.reasoning)
             #expect(second.toolCalls.map(\.name) == first.toolCalls.map(\.name))
             #expect(second.toolCalls.map(\.id) == first.toolCalls.map(\.id))
-            let arguments = { (choice: AccumulatedChoice) in choice.toolCalls.map { ToolInput.object($0.arguments) } }
+            let arguments = { (choice: AccumulatedChoice) in
+                choice.toolCalls.map { ToolInput.object($0.arguments) }
+            }
             #expect(arguments(second) == arguments(first))
             #expect(second.finish == first.finish)
             if signatures {
-                let signatures = { (choice: AccumulatedChoice) in choice.parts.map(\.signature).filter { !$0.isEmpty } }
+                let signatures = { (choice: AccumulatedChoice) in
+                    choice.parts.map(\.signature).filter { !$0.isEmpty }
+                }
                 #expect(signatures(second) == signatures(first))
             }
         }
-        #expect(second.usage?.input == first.usage?.input && (second.usage?.output ?? 0) == (first.usage?.output ?? 0))
-        #expect(second.usage?.reasoning == first.usage?.reasoning && second.usage?.cached == first.usage?.cached)
+        #expect(
+            second.usage?.input == first.usage?.input
+                && (second.usage?.output ?? 0) == (first.usage?.output ?? 0))
+        #expect(
+            second.usage?.reasoning == first.usage?.reasoning && second.usage?.cached == first.usage?.cached)
     }
 
     @Test("are read to their end and say the same when written and read again", arguments: files)
@@ -52,9 +59,10 @@ import Testing
         for target in [Dialect.gemini, .antigravity] {
             let replay = try read(file, to: target)
             #expect(replay.malformedCount == 0)
-            let isCutShort = ["no-final-blank", "one-final-newline", "unicode-separators", "cancel_recorded"].contains {
-                file.lastPathComponent.contains($0)
-            }
+            let isCutShort = ["no-final-blank", "one-final-newline", "unicode-separators", "cancel_recorded"]
+                .contains {
+                    file.lastPathComponent.contains($0)
+                }
             #expect(replay.decoder.ending == .complete || replay.decoder.ending == .failed || isCutShort)
             #expect(replay.terminalCount == (replay.decoder.ending == .failed ? 1 : 0))
             _ = try replay.values()
@@ -75,8 +83,10 @@ import Testing
         compare(replay.accumulator, again.accumulator, signatures: false)
     }
 
-    @Test("of whole answers are read", arguments:
-        RecordedStreamTests.recordings(in: ["nonstream/gemini", "gemini"], ext: "json"))
+    @Test(
+        "of whole answers are read",
+        arguments:
+            RecordedStreamTests.recordings(in: ["nonstream/gemini", "gemini"], ext: "json"))
     func whole(file: URL) throws {
         guard !file.lastPathComponent.contains(".req.") else { return }
         let bytes = [UInt8](try Data(contentsOf: file))
@@ -88,8 +98,10 @@ import Testing
         #expect(answer.usage?.input != nil)
     }
 
-    @Test("requests keep what they say when written again", arguments:
-        RecordedStreamTests.recordings(in: ["gemini", "nonstream/gemini"], ext: "json"))
+    @Test(
+        "requests keep what they say when written again",
+        arguments:
+            RecordedStreamTests.recordings(in: ["gemini", "nonstream/gemini"], ext: "json"))
     func requests(file: URL) throws {
         guard file.lastPathComponent.contains(".req.") else { return }
         let bytes = [UInt8](try Data(contentsOf: file))
@@ -103,19 +115,25 @@ import Testing
         #expect(again == chat)
         let before = try JSONValue(parsing: bytes.span)
         let after = try JSONValue(parsing: body.bytes)
-        for member in before.members ?? [] { #expect(after[member.key] != nil || member.value.members?.isEmpty == true) }
-        let parts = { (value: JSONValue) in (value["contents"]?.elements ?? []).flatMap { $0["parts"]?.elements ?? [] } }
+        for member in before.members ?? [] {
+            #expect(after[member.key] != nil || member.value.members?.isEmpty == true)
+        }
+        let parts = { (value: JSONValue) in
+            (value["contents"]?.elements ?? []).flatMap { $0["parts"]?.elements ?? [] }
+        }
         #expect(parts(after).count == parts(before).count)
         for name in ["text", "thoughtSignature", "functionCall", "functionResponse", "inlineData"] {
             #expect(
-                parts(after).compactMap { $0[name].map(sorted) } == parts(before).compactMap { $0[name].map(sorted) })
+                parts(after).compactMap { $0[name].map(sorted) }
+                    == parts(before).compactMap { $0[name].map(sorted) })
         }
     }
 
     /// The same value with members in the order of their names.
     func sorted(_ value: JSONValue) -> JSONValue {
         switch value {
-        case .object(let members): .object(members.map { .init($0.key, sorted($0.value)) }.sorted { $0.key < $1.key })
+        case .object(let members):
+            .object(members.map { .init($0.key, sorted($0.value)) }.sorted { $0.key < $1.key })
         case .array(let elements): .array(elements.map(sorted))
         default: value
         }

@@ -19,7 +19,10 @@ struct GeminiReplay {
     var terminalCount = 0
     private var event = DecodedEvent()
 
-    init(from source: Dialect = .gemini, to target: Dialect = .gemini, maker: String = "gemini", wantsArray: Bool = false) {
+    init(
+        from source: Dialect = .gemini, to target: Dialect = .gemini, maker: String = "gemini",
+        wantsArray: Bool = false
+    ) {
         decoder = source.codec.streamDecoder()
         encoder = target.codec.streamEncoder(Self.context(maker: maker, wantsArray: wantsArray))
     }

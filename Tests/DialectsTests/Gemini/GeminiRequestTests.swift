@@ -18,7 +18,8 @@ func request(
 
 /// Writes a request in a dialect: the body and what was left out.
 func write(
-    _ chat: ChatRequest, in dialect: Dialect = .gemini, model: String = "gemini-3-pro", maker: String = "gemini",
+    _ chat: ChatRequest, in dialect: Dialect = .gemini, model: String = "gemini-3-pro",
+    maker: String = "gemini",
     _ change: (inout DialectQuirks) -> Void = { _ in }
 ) throws -> (body: JSONValue, dropped: [String]) {
     var quirks = DialectQuirks()
@@ -67,7 +68,8 @@ func write(
 
     @Test("names with underscores are read, but not those of arguments or labels")
     func snakeCase() throws {
-        let chat = try request(#"""
+        let chat = try request(
+            #"""
             {"system_instruction":{"parts":[{"text":"S"}]},"contents":[{"parts":[{"inline_data":{"mime_type":"image/png",
             "data":"AA"}}]},{"role":"model","parts":[{"function_call":{"name":"f","args":{"a_b":1}},"thought_signature":"c2ln"}]},
             {"parts":[{"function_response":{"name":"f","response":{"result":"ok"}}}]}],
@@ -78,7 +80,8 @@ func write(
         #expect(chat.messages.map(\.role) == [.system, .user, .assistant, .tool])
         #expect(chat.messages[2].toolCalls[0].input == .arguments(#"{"a_b":1}"#))
         #expect(chat.messages[2].toolCalls[0].signature == OpaqueSignature(maker: "gemini", payload: "c2ln"))
-        #expect(chat.messages[3].toolCallID == chat.messages[2].toolCalls[0].id && chat.messages[3].text == "ok")
+        #expect(
+            chat.messages[3].toolCallID == chat.messages[2].toolCalls[0].id && chat.messages[3].text == "ok")
         #expect(chat.toolChoice == .function(name: "f"))
         #expect(chat.outputLimit?.tokens == 5 && chat.reasoning.budget == -1)
         #expect(chat.extras == [.init("labels", .object([.init("a_b", .string("c"))]))])
@@ -102,7 +105,8 @@ func write(
 
     @Test("OpenAPI's form of a schema is read as JSON Schema, but for names and values")
     func openAPISchema() throws {
-        let chat = try request(#"""
+        let chat = try request(
+            #"""
             {"contents":[{"parts":[{"text":"x"}]}],"tools":[{"functionDeclarations":[{"name":"f","parameters":{"type":"OBJECT",
             "properties":{"type":{"type":"STRING","nullable":true,"enum":["TYPE"]},"minItems":{"type":"ARRAY","minItems":"2",
             "items":{"type":"INTEGER"}}}}}]}]}
@@ -112,21 +116,35 @@ func write(
             return
         }
         #expect(
-            schema.written == #"{"type":"object","properties":{"type":{"type":["string","null"],"enum":["TYPE"]},"#
+            schema.written
+                == #"{"type":"object","properties":{"type":{"type":["string","null"],"enum":["TYPE"]},"#
                 + #""minItems":{"type":"array","minItems":2,"items":{"type":"integer"}}}}"#)
     }
 
-    @Test("a wrong request names the member at fault", arguments: [
-        ("{}", "contents"), (#"{"contents":[]}"#, "contents"), (#"{"contents":[5]}"#, "contents[0]"),
-        (#"{"contents":[{"role":"x"}]}"#, "contents[0].role"),
-        (#"{"contents":[{"parts":[{"text":5}]}]}"#, "contents[0].parts[0].text"),
-        (#"{"contents":[{"role":"model","parts":[{"functionCall":{"args":{}}}]}]}"#, "contents[0].parts[0].functionCall.name"),
-        (#"{"contents":[{"parts":[]}],"generationConfig":{"maxOutputTokens":"5"}}"#, "generationConfig.maxOutputTokens"),
-        (#"{"contents":[{"parts":[]}],"toolConfig":{"functionCallingConfig":{"mode":"X"}}}"#,
-            "toolConfig.functionCallingConfig.mode"),
-        (#"{"contents":[{"parts":[]}],"tools":[{"functionDeclarations":[{}]}]}"#, "tools[0].functionDeclarations[0].name"),
-        (#"{"contents":[{"parts":[]}],"contents":[]}"#, "contents"),
-    ])
+    @Test(
+        "a wrong request names the member at fault",
+        arguments: [
+            ("{}", "contents"), (#"{"contents":[]}"#, "contents"), (#"{"contents":[5]}"#, "contents[0]"),
+            (#"{"contents":[{"role":"x"}]}"#, "contents[0].role"),
+            (#"{"contents":[{"parts":[{"text":5}]}]}"#, "contents[0].parts[0].text"),
+            (
+                #"{"contents":[{"role":"model","parts":[{"functionCall":{"args":{}}}]}]}"#,
+                "contents[0].parts[0].functionCall.name"
+            ),
+            (
+                #"{"contents":[{"parts":[]}],"generationConfig":{"maxOutputTokens":"5"}}"#,
+                "generationConfig.maxOutputTokens"
+            ),
+            (
+                #"{"contents":[{"parts":[]}],"toolConfig":{"functionCallingConfig":{"mode":"X"}}}"#,
+                "toolConfig.functionCallingConfig.mode"
+            ),
+            (
+                #"{"contents":[{"parts":[]}],"tools":[{"functionDeclarations":[{}]}]}"#,
+                "tools[0].functionDeclarations[0].name"
+            ),
+            (#"{"contents":[{"parts":[]}],"contents":[]}"#, "contents"),
+        ])
     func wrong(text: String, parameter: String) {
         let error = #expect(throws: DialectError.self) { try request(text) }
         #expect(error?.parameter == parameter && error?.status == 400)
@@ -134,7 +152,8 @@ func write(
 
     @Test("a count of tokens is read with its request inside")
     func count() throws {
-        let text = Array(#"{"generateContentRequest":{"model":"models/m","contents":[{"parts":[{"text":"x"}]}]}}"#.utf8)
+        let text = Array(
+            #"{"generateContentRequest":{"model":"models/m","contents":[{"parts":[{"text":"x"}]}]}}"#.utf8)
         var address = RequestAddress()
         address.asksAnswer = false
         let chat = try GeminiCodec().decodeRequest(text.span, address).chat
@@ -145,7 +164,8 @@ func write(
     func passthrough() throws {
         let text = #"{"contents":[{"parts":[{"text":"x"}]}],"model":"old", "x":1}"#
         let bytes = Array(text.utf8)
-        let outline = try GeminiCodec().decodeRequest(bytes.span, RequestAddress(model: "m", streams: true)).outline
+        let outline = try GeminiCodec().decodeRequest(bytes.span, RequestAddress(model: "m", streams: true))
+            .outline
         var buffer = ByteBuffer()
         outline.writePassthrough(bytes.span, model: "new", streams: true, into: &buffer)
         #expect(buffer.text == text.replacing("\"old\"", with: "\"new\""))

@@ -23,10 +23,13 @@ import Testing
         #expect(replay.accumulator.text == "Grüße 😀" && replay.accumulator.choices[0].reasoning == "Hm\n")
     }
 
-    @Test("parallel calls are kept apart, in one chunk or in several", .bug(id: "lessons 34, 43"), arguments: [true, false])
+    @Test(
+        "parallel calls are kept apart, in one chunk or in several", .bug(id: "lessons 34, 43"),
+        arguments: [true, false])
     func parallel(inOne: Bool) {
         var replay = GeminiReplay()
-        let first = #"{"functionCall":{"id":"a1","name":"add","args":{"a": 1, "s":"x\"y"}},"thoughtSignature":"c2ln"}"#
+        let first =
+            #"{"functionCall":{"id":"a1","name":"add","args":{"a": 1, "s":"x\"y"}},"thoughtSignature":"c2ln"}"#
         let second = #"{"functionCall":{"name":"add","args":{}}}"#
         if inOne {
             replay.feed(chunk(first + "," + second, stopped))
@@ -47,7 +50,8 @@ import Testing
         func id(_ response: String) -> String {
             var replay = GeminiReplay()
             replay.feed(
-                #"{"candidates":[{"content":{"parts":[{"functionCall":{"name":"f"}}]}}],"responseId":"\#(response)"}"#)
+                #"{"candidates":[{"content":{"parts":[{"functionCall":{"name":"f"}}]}}],"responseId":"\#(response)"}"#
+            )
             return replay.accumulator.choices[0].toolCalls[0].id
         }
         #expect(id("one") == id("one") && id("one") != id("two"))
@@ -56,7 +60,8 @@ import Testing
     @Test("text and a call in one chunk are both told, from the decoder's own text", .bug(id: "lessons 38"))
     func mixed() {
         var replay = GeminiReplay()
-        let event = replay.feed(chunk(#"{"text":"Let\nme"},{"functionCall":{"name":"f"}},{"text":"see"}"#, stopped))
+        let event = replay.feed(
+            chunk(#"{"text":"Let\nme"},{"functionCall":{"name":"f"}},{"text":"see"}"#, stopped))
         #expect(event.hasOwnText)
         #expect(replay.accumulator.text == "Let\nmesee")
         #expect(replay.accumulator.choices[0].toolCalls.map(\.arguments) == ["{}"])
@@ -68,7 +73,8 @@ import Testing
         func piece(_ call: String) -> DecodedEvent { replay.feed(chunk(#"{"functionCall":\#(call)}"#)) }
         replay.feed(chunk(#"{"functionCall":{"name":"f","willContinue":true},"thoughtSignature":"c2ln"}"#))
         _ = piece(
-            #"{"partialArgs":[{"jsonPath":"$.a.b[0]","stringValue":"x\"","willContinue":true}],"willContinue":true}"#)
+            #"{"partialArgs":[{"jsonPath":"$.a.b[0]","stringValue":"x\"","willContinue":true}],"willContinue":true}"#
+        )
         _ = piece(#"{"partialArgs":[{"jsonPath":"$.a.b[0]","stringValue":"y"}],"willContinue":true}"#)
         _ = piece(
             #"{"partialArgs":[{"jsonPath":"$.a.b[2]","numberValue":0.5},{"jsonPath":"$['k.1']","boolValue":true},"#
@@ -85,7 +91,8 @@ import Testing
     func pieceEnds() {
         var replay = GeminiReplay()
         let begin = #"{"functionCall":{"name":"f","willContinue":true}}"#
-        let more = #"{"functionCall":{"partialArgs":[{"jsonPath":"$.a","stringValue":"1"}],"willContinue":true}}"#
+        let more =
+            #"{"functionCall":{"partialArgs":[{"jsonPath":"$.a","stringValue":"1"}],"willContinue":true}}"#
         replay.feed(chunk(begin))
         replay.feed(chunk(more))
         #expect(replay.accumulator.choices[0].toolCalls.isEmpty)
@@ -97,14 +104,19 @@ import Testing
         #expect(replay.accumulator.choices[0].finish == .toolCalls)
     }
 
-    @Test("paths that lead nowhere and absurd places do no harm", arguments: [
-        "a", "$", "$.", "$[", "$['", "$[-1]", "$[99999999999999999999]", "$[65535].a", "$x", "$.a[1", "$[0][0][0]",
-    ])
+    @Test(
+        "paths that lead nowhere and absurd places do no harm",
+        arguments: [
+            "a", "$", "$.", "$[", "$['", "$[-1]", "$[99999999999999999999]", "$[65535].a", "$x", "$.a[1",
+            "$[0][0][0]",
+        ])
     func oddPaths(path: String) throws {
         var replay = GeminiReplay()
         replay.feed(chunk(#"{"functionCall":{"name":"f","willContinue":true}}"#))
         replay.feed(
-            chunk(#"{"functionCall":{"partialArgs":[{"jsonPath":"\#(path)","stringValue":"v"}],"willContinue":true}}"#))
+            chunk(
+                #"{"functionCall":{"partialArgs":[{"jsonPath":"\#(path)","stringValue":"v"}],"willContinue":true}}"#
+            ))
         replay.feed(chunk("", stopped))
         let call = try #require(replay.accumulator.choices[0].toolCalls.first)
         _ = try json(call.arguments)
@@ -126,26 +138,35 @@ import Testing
         #expect(parts.map(\.signature) == ["czE=", "", "czI=", "", "czM="])
     }
 
-    @Test("usage is merged count by count; thoughts and what tools were given are in it", .bug(id: "lessons 54, 55, 56"))
+    @Test(
+        "usage is merged count by count; thoughts and what tools were given are in it",
+        .bug(id: "lessons 54, 55, 56"))
     func usage() {
         var replay = GeminiReplay()
         replay.feed(chunk("", "", #","usageMetadata":{"promptTokenCount":9,"cachedContentTokenCount":4}"#))
         replay.feed(
-            chunk("", "", #","usageMetadata":{"candidatesTokenCount":3,"thoughtsTokenCount":5,"trafficType":"X"}"#))
-        replay.feed(chunk("", stopped, #","usageMetadata":{"toolUsePromptTokenCount":2,"candidatesTokenCount":4}"#))
+            chunk(
+                "", "",
+                #","usageMetadata":{"candidatesTokenCount":3,"thoughtsTokenCount":5,"trafficType":"X"}"#))
+        replay.feed(
+            chunk("", stopped, #","usageMetadata":{"toolUsePromptTokenCount":2,"candidatesTokenCount":4}"#))
         #expect(replay.accumulator.usage == TokenUsage(input: 11, output: 9, cached: 4, reasoning: 5))
         #expect(replay.feed(#"{"usageMetadata":{"trafficType":"X"}}"#).deltas.isEmpty)
         #expect(replay.feed(#"{"usageMetadata":null}"#).deltas.isEmpty)
     }
 
-    @Test("reasons to end", arguments: [
-        ("STOP", FinishReason.stop), ("MAX_TOKENS", .length), ("SAFETY", .contentFilter), ("SPII", .contentFilter),
-        ("RECITATION", .contentFilter), ("LANGUAGE", .contentFilter), ("BLOCKLIST", .contentFilter),
-        ("PROHIBITED_CONTENT", .contentFilter), ("MODEL_ARMOR", .contentFilter), ("IMAGE_SAFETY", .contentFilter),
-        ("MALFORMED_FUNCTION_CALL", .malformedCall), ("UNEXPECTED_TOOL_CALL", .malformedCall),
-        ("TOO_MANY_TOOL_CALLS", .malformedCall), ("MISSING_THOUGHT_SIGNATURE", .malformedCall),
-        ("CONTINUATION", .pause), ("OTHER", .other("OTHER")), ("NEW_ONE", .other("NEW_ONE")),
-    ])
+    @Test(
+        "reasons to end",
+        arguments: [
+            ("STOP", FinishReason.stop), ("MAX_TOKENS", .length), ("SAFETY", .contentFilter),
+            ("SPII", .contentFilter),
+            ("RECITATION", .contentFilter), ("LANGUAGE", .contentFilter), ("BLOCKLIST", .contentFilter),
+            ("PROHIBITED_CONTENT", .contentFilter), ("MODEL_ARMOR", .contentFilter),
+            ("IMAGE_SAFETY", .contentFilter),
+            ("MALFORMED_FUNCTION_CALL", .malformedCall), ("UNEXPECTED_TOOL_CALL", .malformedCall),
+            ("TOO_MANY_TOOL_CALLS", .malformedCall), ("MISSING_THOUGHT_SIGNATURE", .malformedCall),
+            ("CONTINUATION", .pause), ("OTHER", .other("OTHER")), ("NEW_ONE", .other("NEW_ONE")),
+        ])
     func reasons(name: String, reason: FinishReason) {
         var replay = GeminiReplay()
         replay.feed(chunk(#"{"text":"x"}"#, #","finishReason":"\#(name)""#))
@@ -181,7 +202,8 @@ import Testing
         #expect(
             event.deltas == [
                 .failure(
-                    ChatFailure(status: 503, message: "The model is overloaded.", type: "UNAVAILABLE", retryAfter: 2))
+                    ChatFailure(
+                        status: 503, message: "The model is overloaded.", type: "UNAVAILABLE", retryAfter: 2))
             ])
         #expect(event.isTerminal && replay.decoder.ending == .failed)
         #expect(replay.feed(chunk(#"{"text":"late"}"#)).isAfterEnd)
@@ -205,7 +227,8 @@ import Testing
     @Test("sources, images and log probabilities are told")
     func others() throws {
         var replay = GeminiReplay()
-        let source = #","groundingMetadata":{"groundingChunks":[{"web":{"uri":"https://a.example/","title":"A"}}]}"#
+        let source =
+            #","groundingMetadata":{"groundingChunks":[{"web":{"uri":"https://a.example/","title":"A"}}]}"#
         replay.feed(
             chunk(
                 #"{"inlineData":{"mimeType":"image/png","data":"AAEC"}},{"inlineData":{"mimeType":"audio/wav","data":"AA"}}"#,
@@ -213,17 +236,25 @@ import Testing
                     + #""chosenCandidates":[{"token":"x","tokenId":5,"logProbability":-0.5}]}"# + source))
         replay.feed(chunk("", stopped + source))
         let choice = replay.accumulator.choices[0]
-        #expect(choice.parts.map(\.kind) == [.image(mediaType: "image/png"), .citation(url: "https://a.example/", title: "A")])
+        #expect(
+            choice.parts.map(\.kind) == [
+                .image(mediaType: "image/png"), .citation(url: "https://a.example/", title: "A"),
+            ])
         #expect(choice.parts[0].text == "AAEC")
         #expect(
             choice.logprobs.text
-                == #"{"token":"x","logprob":-0.5,"bytes":null,"top_logprobs":[{"token":"x","logprob":-1,"bytes":null}]}"#)
+                == #"{"token":"x","logprob":-0.5,"bytes":null,"top_logprobs":[{"token":"x","logprob":-1,"bytes":null}]}"#
+        )
     }
 
-    @Test("what is not a chunk is skipped and changes nothing", .bug(id: "lessons 33, 62"), arguments: [
-        "{", "", "5", "null", "\"x\"", #"{"candidates":[{"content":{"parts":[{"text":"a}"#, "[1]", #"{"a":1}{"b":2}"#,
-        #"{"candidates":[{"content":{"parts":[{"functionCall":{"name":"f","args":{"a":1}"#, "{\"a\":\"\u{1}\"}",
-    ])
+    @Test(
+        "what is not a chunk is skipped and changes nothing", .bug(id: "lessons 33, 62"),
+        arguments: [
+            "{", "", "5", "null", "\"x\"", #"{"candidates":[{"content":{"parts":[{"text":"a}"#, "[1]",
+            #"{"a":1}{"b":2}"#,
+            #"{"candidates":[{"content":{"parts":[{"functionCall":{"name":"f","args":{"a":1}"#,
+            "{\"a\":\"\u{1}\"}",
+        ])
     func malformed(text: String) {
         var replay = GeminiReplay()
         replay.feed(chunk(#"{"text":"a"}"#))
@@ -234,12 +265,15 @@ import Testing
         #expect(replay.decoder.ending == .complete)
     }
 
-    @Test("odd but valid chunks say nothing", arguments: [
-        "{}", "[]", #"{"candidates":null}"#, #"{"candidates":[null,5]}"#, #"{"candidates":{}}"#, #"{"error":null}"#,
-        #"{"usageMetadata":5,"modelVersion":7,"responseId":[]}"#,
-        #"{"candidates":[{"content":{"parts":[{"toolCall":{"a":1}},{"executableCode":{"code":"x"}},5]}}]}"#,
-        #"{"candidates":[{"content":{"parts":[{"text":5},{"functionCall":null},{"functionCall":{}}]}}]}"#,
-    ])
+    @Test(
+        "odd but valid chunks say nothing",
+        arguments: [
+            "{}", "[]", #"{"candidates":null}"#, #"{"candidates":[null,5]}"#, #"{"candidates":{}}"#,
+            #"{"error":null}"#,
+            #"{"usageMetadata":5,"modelVersion":7,"responseId":[]}"#,
+            #"{"candidates":[{"content":{"parts":[{"toolCall":{"a":1}},{"executableCode":{"code":"x"}},5]}}]}"#,
+            #"{"candidates":[{"content":{"parts":[{"text":5},{"functionCall":null},{"functionCall":{}}]}}]}"#,
+        ])
     func odd(text: String) {
         var replay = GeminiReplay()
         let event = replay.feed(text)
@@ -258,7 +292,8 @@ import Testing
     @Test("escaped names mean the same")
     func escapedNames() {
         var replay = GeminiReplay()
-        replay.feed(#"{"candid\u0061tes":[{"content":{"parts":[{"te\u0078t":"x"}]},"finishR\u0065ason":"STOP"}]}"#)
+        replay.feed(
+            #"{"candid\u0061tes":[{"content":{"parts":[{"te\u0078t":"x"}]},"finishR\u0065ason":"STOP"}]}"#)
         #expect(replay.accumulator.text == "x" && replay.decoder.ending == .complete)
     }
 

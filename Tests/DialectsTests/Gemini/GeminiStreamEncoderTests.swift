@@ -15,7 +15,8 @@ import Testing
         #"{"choices":[{"index":0,"delta":\#(delta),"finish_reason":\#(finish)}]}"#
     }
 
-    @Test("text and reasoning become parts; reason and usage stand on the last chunk, and nothing comes after")
+    @Test(
+        "text and reasoning become parts; reason and usage stand on the last chunk, and nothing comes after")
     func text() throws {
         var replay = GeminiReplay(from: .openAIChat)
         replay.feed(openAI(#"{"role":"assistant","content":""}"#))
@@ -32,7 +33,8 @@ import Testing
         let tail = #""modelVersion":"m\"1","responseId":"abcdefghijklmnopqrstuvwx"}"#
         #expect(
             replay.payloads == [
-                #"{"candidates":[{"content":{"role":"model","parts":[{"text":"hm\u2028","thought":true}]},"index":0}],"# + tail,
+                #"{"candidates":[{"content":{"role":"model","parts":[{"text":"hm\u2028","thought":true}]},"index":0}],"#
+                    + tail,
                 #"{"candidates":[{"content":{"role":"model","parts":[{"text":"x\"\n"}]},"index":0}],"# + tail,
                 #"{"candidates":[{"content":{"role":"model","parts":[{"text":""}]},"finishReason":"MAX_TOKENS","index":0}],"#
                     + #""usageMetadata":{"promptTokenCount":5,"candidatesTokenCount":4,"thoughtsTokenCount":3,"#
@@ -44,7 +46,9 @@ import Testing
     @Test("interleaved calls are held until they are whole", .bug(id: "lessons 34, 37"))
     func calls() throws {
         var replay = GeminiReplay(from: .openAIChat)
-        func tool(_ index: Int, _ rest: String) -> String { openAI(#"{"tool_calls":[{"index":\#(index),\#(rest)}]}"#) }
+        func tool(_ index: Int, _ rest: String) -> String {
+            openAI(#"{"tool_calls":[{"index":\#(index),\#(rest)}]}"#)
+        }
         replay.feed(tool(0, #""id":"c1","function":{"name":"f","arguments":"{\"a\""}"#))
         replay.feed(tool(1, #""id":"c2","function":{"name":"g","arguments":""}"#))
         replay.feed(tool(0, #""function":{"arguments":":[1]}"}"#))
@@ -63,18 +67,25 @@ import Testing
     @Test("a call that the limit cut is not handed on", .bug(id: "lessons 41"))
     func cutCall() {
         var replay = GeminiReplay(from: .openAIChat)
-        replay.feed(openAI(#"{"tool_calls":[{"index":0,"id":"c","function":{"name":"f","arguments":"{\"a\":1"}}]}"#))
+        replay.feed(
+            openAI(#"{"tool_calls":[{"index":0,"id":"c","function":{"name":"f","arguments":"{\"a\":1"}}]}"#))
         replay.feed(openAI("{}", finish: #""length""#))
         replay.end()
         #expect(!replay.output.text.contains("functionCall") && replay.output.text.contains("MAX_TOKENS"))
     }
 
-    @Test("signatures of others are base64 of a carrier and find back; Google's own stay as they are", arguments: [
-        ("gemini", "c2lnLXg="), ("anthropic", "Ab+/="), ("google-claude", "x"), ("a", "12"), ("ab", "123"),
-    ])
+    @Test(
+        "signatures of others are base64 of a carrier and find back; Google's own stay as they are",
+        arguments: [
+            ("gemini", "c2lnLXg="), ("anthropic", "Ab+/="), ("google-claude", "x"), ("a", "12"),
+            ("ab", "123"),
+        ])
     func signatures(maker: String, signature: String) throws {
         var replay = GeminiReplay(maker: maker)
-        replay.feed(chunk(#"{"text":"t","thought":true},{"text":"","thought":true,"thoughtSignature":"\#(signature)"}"#))
+        replay.feed(
+            chunk(
+                #"{"text":"t","thought":true},{"text":"","thought":true,"thoughtSignature":"\#(signature)"}"#)
+        )
         replay.feed(chunk(#"{"functionCall":{"name":"f"},"thoughtSignature":"\#(signature)"}"#, stopped))
         replay.end()
         let parts = try replay.values().compactMap { $0["candidates"]?[0]?["content"]?["parts"]?[0] }
@@ -117,7 +128,8 @@ import Testing
         let prefix = "type.googleapis.com/google.rpc."
         #expect(
             last?.written == #"{"error":{"code":503,"message":"busy","status":"UNAVAILABLE","details":["#
-                + #"{"@type":"\#(prefix)RetryInfo","retryDelay":"3s"},{"@type":"\#(prefix)RequestInfo","requestId":"q"}]}}"#)
+                + #"{"@type":"\#(prefix)RetryInfo","retryDelay":"3s"},{"@type":"\#(prefix)RequestInfo","requestId":"q"}]}}"#
+        )
     }
 
     @Test("sources stand together on the last chunk, images where they came")
@@ -126,13 +138,16 @@ import Testing
         replay.feed(
             chunk(
                 #"{"inlineData":{"mimeType":"image/png","data":"AAEC"}},{"text":"t"}"#,
-                stopped + #","groundingMetadata":{"groundingChunks":[{"web":{"uri":"u","title":"t"}},{"web":{"uri":"v"}}]}"#))
+                stopped
+                    + #","groundingMetadata":{"groundingChunks":[{"web":{"uri":"u","title":"t"}},{"web":{"uri":"v"}}]}"#
+            ))
         replay.end()
         let values = try replay.values()
         #expect(
             values[0]["candidates"]?[0]?["content"]?["parts"]?[0]?.written
                 == #"{"inlineData":{"mimeType":"image/png","data":"AAEC"}}"#)
-        #expect(values.last?["candidates"]?[0]?["groundingMetadata"]?["groundingChunks"]?.elements?.count == 2)
+        #expect(
+            values.last?["candidates"]?[0]?["groundingMetadata"]?["groundingChunks"]?.elements?.count == 2)
     }
 
     @Test("an answer without a reason to end says OTHER")
@@ -145,15 +160,20 @@ import Testing
 
     static let transcript =
         [
-            chunk(#"{"text":"th\u00e4nk 😀","thought":true}"#), chunk(#"{"text":"","thoughtSignature":"c2ln"}"#),
+            chunk(#"{"text":"th\u00e4nk 😀","thought":true}"#),
+            chunk(#"{"text":"","thoughtSignature":"c2ln"}"#),
             chunk(#"{"text":"Hi "}"#, "", #","usageMetadata":{"promptTokenCount":3}"#),
-            chunk(#"{"functionCall":{"name":"f","args":{"a":"ü"}},"thoughtSignature":"c2ln"},{"functionCall":{"name":"g"}}"#),
+            chunk(
+                #"{"functionCall":{"name":"f","args":{"a":"ü"}},"thoughtSignature":"c2ln"},{"functionCall":{"name":"g"}}"#
+            ),
             chunk(#"{"text":""}"#, stopped, #","usageMetadata":{"candidatesTokenCount":3}"#),
         ].map { "data: \($0)\r\n\r\n" }.joined()
 
-    @Test("every cut of the same bytes gives the same", .bug(id: "lessons 21, 22, 23, 25"), arguments: [
-        Dialect.gemini, .antigravity, .openAIChat,
-    ])
+    @Test(
+        "every cut of the same bytes gives the same", .bug(id: "lessons 21, 22, 23, 25"),
+        arguments: [
+            Dialect.gemini, .antigravity, .openAIChat,
+        ])
     func cuts(target: Dialect) throws {
         let bytes = Array(Self.transcript.utf8)
         var whole = GeminiReplay(to: target)
@@ -181,7 +201,8 @@ import Testing
         answer.append(event, from: body.bytes)
         #expect(answer.choices[0].parts.map(\.text) == replay.accumulator.choices[0].parts.map(\.text))
         #expect(answer.choices[0].parts.map(\.kind) == replay.accumulator.choices[0].parts.map(\.kind))
-        #expect(answer.choices[0].parts.map(\.signature) == replay.accumulator.choices[0].parts.map(\.signature))
+        #expect(
+            answer.choices[0].parts.map(\.signature) == replay.accumulator.choices[0].parts.map(\.signature))
         #expect(answer.usage == replay.accumulator.usage && answer.choices[0].finish == .toolCalls)
     }
 }
