@@ -175,4 +175,63 @@ struct AnthropicRequestTests {
         #expect(body["messages"]?[1]?["content"]?.elements?.compactMap { $0["type"]?.string } == ["tool_use", "tool_use"])
         #expect(dropped == ["messages[1].content[0]", "messages[1].content[1]"])
     }
+
+    @Test("give up a budget for thinking when the turn's own thinking was another maker's (lesson 47)")
+    func foreignTurn() throws {
+        let chat = try Self.read(
+            #"""
+            {"model":"m","max_tokens":5000,"thinking":{"type":"enabled","budget_tokens":2000},"messages":[
+            {"role":"user","content":"a"},{"role":"assistant","content":[
+            {"type":"thinking","thinking":"t","signature":"slc1.gemini.c2ln"},
+            {"type":"tool_use","id":"i","name":"f","input":{}}]},
+            {"role":"user","content":[{"type":"tool_result","tool_use_id":"i","content":"r"}]}]}
+            """#)
+        let (body, dropped) = try Self.write(chat)
+        #expect(body["thinking"] == nil && dropped == ["messages[1].content[0]", "thinking"])
+        // The maker itself gets its signature back, bare.
+        let (own, _) = try Self.write(chat, maker: "gemini")
+        #expect(own["messages"]?[1]?["content"]?[0]?["signature"]?.string == "c2ln")
+        #expect(own["thinking"]?["budget_tokens"]?.integer == 2000)
+    }
+
+    @Test("drop citations that were made here, and keep Anthropic's own")
+    func citations() throws {
+        let made = #"{"type":"web_search_result_location","url":"u","encrypted_index":"slc1.citation."}"#
+        let own = #"{"type":"web_search_result_location","url":"u","encrypted_index":"abc"}"#
+        for (citations, count) in [(made, nil), (own, 1), (made + "," + own, 1)] as [(String, Int?)] {
+            let chat = try Self.read(
+                #"{"model":"m","max_tokens":5,"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"#
+                    + #"[{"type":"text","text":"t","citations":[\#(citations)]}]}]}"#)
+            let (body, _) = try Self.write(chat)
+            #expect(body["messages"]?[1]?["content"]?[0]?["citations"]?.elements?.count == count)
+        }
+    }
+
+    @Test("of any type in any member are taken or refused by that member's name")
+    func anyMember() throws {
+        let members = [
+            "model", "messages", "system", "tools", "tool_choice", "max_tokens", "temperature", "top_p", "top_k", "stream",
+            "stop_sequences", "thinking", "output_config", "output_format", "metadata", "container", "unknown",
+        ]
+        let values = [
+            "null", "true", "-1", "0", "1e9", "1e308", #""""#, #""x""#, "[]", "{}", "[null]", "[{}]", "[[]]", #"{"type":"x"}"#,
+            #"[{"role":"user","content":[{}]}]"#, #"[{"type":"text"}]"#, #"{"format":5,"effort":5}"#,
+        ]
+        var taken = 0
+        for member in members {
+            for value in values {
+                let others = [
+                    #""model":"m""#, #""max_tokens":5"#, #""messages":[{"role":"user","content":"hi"}]"#,
+                ].filter { !$0.hasPrefix("\"\(member)\"") }
+                do {
+                    let chat = try Self.read("{\((others + ["\"\(member)\":\(value)"]).joined(separator: ","))}")
+                    _ = try Self.write(chat)
+                    taken += 1
+                } catch let error as DialectError {
+                    #expect(error.parameter?.hasPrefix(member) == true, "\(member): \(value)")
+                }
+            }
+        }
+        #expect(taken > 60)
+    }
 }
