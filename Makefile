@@ -4,11 +4,14 @@ SWIFT ?= swift
 BINARY := .build/release/sluice
 VENV := .venv
 PYTEST := $(VENV)/bin/pytest
-PACKAGES := libevent-dev libcurl4-openssl-dev libyaml-dev pkg-config python3 python3-venv ca-certificates
-BENCH_PACKAGES := nginx-light
+PACKAGES := libevent-dev libcurl4-openssl-dev libyaml-dev pkg-config ca-certificates
+TEST_PACKAGES := python3 python3-venv curl
+# What the Swift toolchain itself needs to run and to link, and a bare Debian lacks.
+TOOLCHAIN_PACKAGES := binutils libc6-dev libgcc-12-dev libncurses6 libxml2
+BENCH_PACKAGES := nginx-light python3
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 
-.PHONY: help serve build test unit-test end-to-end-test setup setup-tests check lint bench image asan-test
+.PHONY: help serve build test unit-test end-to-end-test setup setup-tests test-packages check lint bench image asan-test
 
 help: ## say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -29,14 +32,17 @@ end-to-end-test: build setup-tests ## the real binary over real sockets, with th
 
 asan-test: setup setup-tests ## the end-to-end suite against a binary built with the address sanitizer
 	$(SWIFT) build -c debug --product sluice --sanitize=address --scratch-path .build/asan
-	SLUICE_BINARY=$(abspath .build/asan/debug/sluice) $(PYTEST) -q Tests/EndToEnd
+	SLUICE_INSTRUMENTED=1 SLUICE_BINARY=$(abspath .build/asan/debug/sluice) $(PYTEST) -q Tests/EndToEnd
 
 setup: ## install the system packages that are missing
-	@scripts/install-packages $(PACKAGES)
+	@scripts/install-packages $(TOOLCHAIN_PACKAGES) $(PACKAGES)
 
 setup-tests: setup $(VENV)/.installed ## make the Python environment of the end-to-end tests
 
-$(VENV)/.installed: Tests/EndToEnd/requirements.txt
+test-packages:
+	@scripts/install-packages $(TEST_PACKAGES)
+
+$(VENV)/.installed: Tests/EndToEnd/requirements.txt | test-packages
 	@echo "making the Python environment in $(VENV)"
 	python3 -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r Tests/EndToEnd/requirements.txt

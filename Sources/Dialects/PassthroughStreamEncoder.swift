@@ -59,15 +59,27 @@ package struct PassthroughStreamEncoder: Sendable {
             for case .failure in event.deltas { return }
             hasEnd = true
         }
-        collectEdits(of: event)
         if wantsArray {
             buffer.append(count == 0 ? UInt8(ascii: "[") : ASCII.comma)
-        } else {
+        } else if dialect != .ollama {
             EventText.appendName(name, to: &buffer)
             buffer.append(literal: "data: ")
         }
         count &+= 1
         var position = 0
+        if event.repeatedFinishes.isEmpty, wantsUsage || event.usageMember == nil,
+            event.isOneLine || data.firstLineEnd(from: 0) == data.count
+        {
+            // Nearly every event: nothing but the model's name to change, and all on one line.
+            if let modelName, let range = event.modelRange {
+                buffer.append(data, 0..<range.lowerBound)
+                buffer.append(modelName.bytes)
+                position = range.upperBound
+            }
+            buffer.append(data, position..<data.count)
+            return buffer.append(literal: wantsArray ? "\n" : "\n\n")
+        }
+        collectEdits(of: event)
         for edit in edits {
             EventText.appendLine(data, position..<edit.range.lowerBound, to: &buffer)
             if edit.isModel, let modelName { buffer.append(modelName.bytes) }
@@ -75,7 +87,7 @@ package struct PassthroughStreamEncoder: Sendable {
             position = edit.range.upperBound
         }
         EventText.appendLine(data, position..<data.count, to: &buffer)
-        buffer.append(literal: wantsArray ? "\n" : "\n\n")
+        buffer.append(literal: wantsArray || dialect == .ollama ? "\n" : "\n\n")
     }
 
     /// Appends the orderly end, unless upstream's own has been handed on.
@@ -106,13 +118,13 @@ package struct PassthroughStreamEncoder: Sendable {
     }
 
     /// Appends what keeps a silent stream alive and the dialect's SDKs bear: a blank line, which is also whitespace in JSON; for
-    /// Anthropic, once its stream has begun, a ping.
+    /// Anthropic, once its stream has begun, a ping; for Ollama, whose clients parse every line, a space before the next.
     package mutating func heartbeat(into buffer: inout ByteBuffer) {
         guard !isEnded else { return }
         if dialect == .anthropic, count > 0, !hasEnd {
             buffer.append(literal: "event: ping\ndata: {\"type\":\"ping\"}\n\n")
         } else {
-            buffer.append(ASCII.lineFeed)
+            buffer.append(dialect == .ollama ? ASCII.space : ASCII.lineFeed)
         }
     }
 

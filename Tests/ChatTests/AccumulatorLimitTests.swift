@@ -55,7 +55,8 @@ import Testing
 
     @Test("adds counts without trapping")
     func sums() {
-        #expect((TokenUsage(input: .max) + TokenUsage(input: 1, output: 2)) == TokenUsage(input: .max, output: 2))
+        #expect(
+            (TokenUsage(input: .max) + TokenUsage(input: 1, output: 2)) == TokenUsage(input: .max, output: 2))
         #expect(TokenUsage(input: .max, output: .max).total == .max)
         var usage = TokenUsage(input: 1, output: 2)
         usage.update(with: TokenUsage(output: 3, cached: 0))

@@ -10,7 +10,9 @@ import Testing
 
 @Suite("OpenAIChatRequest")
 struct OpenAIChatRequestTests {
-    @Test("classes each body of the catalogue", arguments: RequestBodyCase.syntax + RequestBodyCase.members)
+    @Test(
+        "classes each body of the catalogue",
+        arguments: RequestBodyCase.syntax + RequestBodyCase.members + RequestBodyCase.names)
     func catalogue(_ body: RequestBodyCase) {
         do throws(DialectError) {
             _ = try OpenAIChatRequest.decode(body.body.span)
@@ -19,13 +21,15 @@ struct OpenAIChatRequestTests {
             #expect(error.status == 400)
             #expect(error.parameter == body.refusal?.parameter)
             #expect(error.code == body.refusal?.code)
+            #expect(!error.message.isEmpty && error.message.utf8.count < 300)
         }
     }
 
     /// Every member that has a place in the hub, and some that have none.
     static let whole = #"""
         {"model":"gpt-x","messages":[{"role":"developer","content":"be brief","name":"d"},
-        {"role":"user","content":[{"type":"text","text":"a\n\u00e9","prompt_cache_breakpoint":{"mode":"explicit"}},
+        {"role":"user","content":[{"type":"text","text":"a\n\u00e9",
+        "prompt_cache_breakpoint":{"mode":"explicit"}},
         {"type":"image_url","image_url":{"url":"https://x/y","detail":"low"}},
         {"type":"input_audio","input_audio":{"data":"AA==","format":"wav"}},
         {"type":"file","file":{"file_id":"f1"}},{"type":"hologram","hologram":{"depth":3}}]},
@@ -34,12 +38,14 @@ struct OpenAIChatRequestTests {
         {"id":"c2","type":"custom","custom":{"name":"g","input":"x"}}]},
         {"role":"tool","tool_call_id":"c1","content":"done"}],
         "tools":[{"type":"function","function":{"name":"f","description":"d","parameters":{"type":"object"},
-        "strict":true}},{"type":"custom","custom":{"name":"g","format":{"type":"text"}}},{"type":"web_search"}],
+        "strict":true}},{"type":"custom","custom":{"name":"g","format":{"type":"text"}}},
+        {"type":"web_search"}],
         "tool_choice":{"type":"function","function":{"name":"f"}},"parallel_tool_calls":false,
         "temperature":0.70,"top_p":1e-1,"frequency_penalty":-1,"presence_penalty":2,"seed":42,
         "logprobs":true,"top_logprobs":3,"max_completion_tokens":100,"max_tokens":50,"stop":["a","b"],"n":2,
         "response_format":{"type":"json_schema","json_schema":{"name":"s","schema":{"type":"object"}}},
-        "reasoning_effort":"high","stream":true,"stream_options":{"include_usage":true,"include_obfuscation":false},
+        "reasoning_effort":"high","stream":true,
+        "stream_options":{"include_usage":true,"include_obfuscation":false},
         "user":"u","metadata":{"k":"v"},"verbosity":"low","logit_bias":{"50256":-100}}
         """#
 
@@ -80,93 +86,33 @@ struct OpenAIChatRequestTests {
         "model", "messages", "tools", "tool_choice", "parallel_tool_calls", "temperature", "top_p", "seed",
         "frequency_penalty", "presence_penalty", "logprobs", "top_logprobs", "max_tokens", "stop", "n",
         "max_completion_tokens", "response_format", "reasoning_effort", "stream", "stream_options", "user",
-        "metadata",
+        "metadata", "logit_bias", "functions", "unknown",
     ]
     static let values = [
-        "null", "true", "-1", "0", "1e9", "1e308", "9007199254740993", #""""#, #""x""#, "[]", "{}", "[null]",
-        "[{}]",
-        String(repeating: "[", count: 50) + String(repeating: "]", count: 50), #"{"type":"function"}"#,
-        #"{"type":5}"#,
+        "null", "true", "-1", "0", "0.10", "1e9", "1e308", "9007199254740993", #""""#, #""x""#, "[]", "{}",
+        "[null]",
+        "[{}]", String(repeating: "[", count: 50) + String(repeating: "]", count: 50),
+        #"{"type":"function"}"#,
+        #"{"type":5}"#, "\"\(String(repeating: "x", count: 1 << 20))\"",
     ]
 
-    @Test("refuses a value by the member's name or hands it on unchanged", arguments: known, values)
-    func fieldByValue(name: String, value: String) {
+    @Test("refuses a value by the member's name or hands it on unchanged", arguments: known)
+    func fieldByValue(name: String) {
         let others = [#""model":"m""#, #""messages":[{"role":"user","content":"hi"}]"#].filter {
             !$0.hasPrefix("\"\(name)\"")
         }
-        let text = "{" + (others + ["\"\(name)\": \(value)"]).joined(separator: ",") + "}"
-        let body = Array(text.utf8)
-        do throws(DialectError) {
-            let request = try OpenAIChatRequest(decoding: body.span)
-            guard name != "stream", name != "model" else { return }
-            var output = ByteBuffer()
-            request.writePassthrough(body.span, model: "m", into: &output)
-            #expect(output.text == text)
-        } catch {
-            #expect(error.status == 400)
-            #expect(error.parameter?.hasPrefix(name) == true)
+        for value in Self.values {
+            let body = Array("{\((others + ["\"\(name)\": \(value)"]).joined(separator: ","))}".utf8)
+            do throws(DialectError) {
+                let request = try OpenAIChatRequest(decoding: body.span)
+                guard name != "stream", name != "model" else { continue }
+                var output = ByteBuffer()
+                request.writePassthrough(body.span, model: "m", into: &output)
+                #expect(output.storage == body, "\(value.prefix(40))")
+            } catch {
+                #expect(error.status == 400)
+                #expect(error.parameter?.hasPrefix(name) == true, "\(value.prefix(40))")
+            }
         }
-    }
-}
-
-@Suite("Passthrough of requests")
-struct RequestPassthroughTests {
-    struct Case: CustomTestStringConvertible, Sendable {
-        let name: String, body: String, expected: String
-        var testDescription: String { name }
-    }
-
-    private static let messages = #""messages":[{"role":"user","content":"hi \u263a model"}]"#
-
-    static let cases = [
-        Case(
-            name: "a unary request changes in its model alone",
-            body: #" {"seed" : 1.0e1,"model" : "a" , "# + messages + "\n}\n",
-            expected: #" {"seed" : 1.0e1,"model" : "up\"1" , "# + messages + "\n}\n"),
-        Case(
-            name: "a stream that asks for no usage asks for it",
-            body: #"{"model":"a","stream":true,"# + messages + " }",
-            expected: #"{"model":"up\"1","stream":true,"# + messages
-                + #","stream_options":{"include_usage":true} }"#),
-        Case(
-            name: "options that are null are replaced",
-            body: #"{"stream_options": null ,"model":"a","stream":true,"# + messages + "}",
-            expected: #"{"stream_options": {"include_usage":true} ,"model":"up\"1","stream":true,"# + messages
-                + "}"),
-        Case(
-            name: "empty options are filled",
-            body: #"{"model":"a","stream":true,"stream_options":{ },"# + messages + "}",
-            expected: #"{"model":"up\"1","stream":true,"stream_options":{"include_usage":true },"# + messages
-                + "}"),
-        Case(
-            name: "other options stay",
-            body: #"{"model":"a","stream":true,"stream_options":{"include_obfuscation":false},"# + messages
-                + "}",
-            expected:
-                #"{"model":"up\"1","stream":true,"stream_options":{"include_usage":true,"include_obfuscation":"#
-                + "false}," + messages + "}"),
-        Case(
-            name: "a refusal of usage is turned",
-            body: #"{"model":"a","stream":true,"stream_options":{"x":{},"include_usage" : false},"# + messages
-                + "}",
-            expected: #"{"model":"up\"1","stream":true,"stream_options":{"x":{},"include_usage" : true},"#
-                + messages + "}"),
-        Case(
-            name: "a stream that asks for usage changes in its model alone",
-            body: #"{"model":"a","stream":true,"stream_options":{"include_usage":true},"# + messages + "}",
-            expected: #"{"model":"up\"1","stream":true,"stream_options":{"include_usage":true},"# + messages
-                + "}"),
-        Case(
-            name: "a name given by escape is found",
-            body: #"{"\u006dodel":"a","# + messages + "}",
-            expected: #"{"\u006dodel":"up\"1","# + messages + "}"),
-    ]
-
-    @Test("changes the model and the report of usage, and no other byte", arguments: cases)
-    func edits(_ item: Case) throws {
-        let body = Array(item.body.utf8)
-        var output = ByteBuffer()
-        try OpenAIChatRequest(decoding: body.span).writePassthrough(body.span, model: "up\"1", into: &output)
-        #expect(output.text == item.expected)
     }
 }

@@ -47,6 +47,21 @@ struct OpenAIChatStreamDecoderTests {
         #expect(replay.accumulator.text == "x")
     }
 
+    @Test("puts a surrogate pair together that upstream cut in two")
+    func cutPair() {
+        let replay = fold(chunk(#"{"content":"Gr\u00fc\u00dfe \ud83d"}"#), chunk(#"{"content":"\ude00\n"}"#))
+        #expect(replay.accumulator.text == "Grüße 😀\n")
+    }
+
+    @Test("takes the place in the array for an index that is missing")
+    func missingIndex() {
+        let replay = fold(
+            chunk(#"{"content":"b"}"#, index: 1),
+            #"{"choices":[{"delta":{"content":"a"}},{"delta":{"content":"B"}}]}"#)
+        let texts = Dictionary(uniqueKeysWithValues: replay.accumulator.choices.map { ($0.index, $0.text) })
+        #expect(texts == [0: "a", 1: "bB"])
+    }
+
     @Test("keeps choices apart that interleave")
     func choices() {
         let replay = fold(
@@ -84,14 +99,18 @@ struct OpenAIChatStreamDecoderTests {
     }
 
     @Test(
-        "reads a chunk before any choice",
+        "takes a chunk that says nothing, before any choice",
         arguments: [
-            #"{"choices":[],"prompt_filter_results":[]}"#, #"{"id":"x"}"#, #"{"type":"keepalive"}"#,
-            #"{"choices":null}"#,
+            #"{"id":"","model":"","object":"","created":0,"choices":[],"prompt_filter_results":[{}]}"#,
+            #"{"id":"x"}"#, #"{"type":"keepalive"}"#, "{}", #"{"choices":null}"#, #"{"choices":[null,5]}"#,
+            #"{"choices":{}}"#, #"{"error":null,"choices":[]}"#, #"{"error":""}"#, #"{"usage":"x"}"#,
+            #"{"model":7,"x_groq":5}"#,
         ])
     func early(data: String) {
-        let replay = fold(data)
+        var replay = StreamReplay()
+        let event = replay.feed(data)
         #expect(replay.malformedCount == 0)
+        #expect(event.deltas.isEmpty && !event.isTerminal && !event.isUsageOnly)
         #expect(replay.payloads == [data])
         #expect(replay.decoder.ending == .empty)
     }
@@ -99,12 +118,13 @@ struct OpenAIChatStreamDecoderTests {
     @Test(
         "skips what is no chunk and reads on",
         arguments: [
-            "", "{", "5", "null", "\"x\"", "[]", "{}x",
+            "", "{", "5", "null", "\"x\"", "[]", "{}x", #"{"a":1}{"b":2}"#, "{\"a\":\"\u{1}\"}",
+            #"{"choices":[{"delta":{"content":"a}"#, "[done]", "[DONE", "DONE", "[DONE]]", "\"[DONE]\"",
             #"{"choices":[{"delta":{"content":"x"},"finish_reason":"stop"}]"#,
         ])
     func malformed(data: String) {
         let replay = fold(chunk(#"{"content":"a"}"#), data, chunk(#"{"content":"b"}"#))
-        #expect(replay.malformedCount == 1)
+        #expect(replay.malformedCount == 1 && replay.terminalCount == 0)
         #expect(replay.accumulator.text == "ab")
         #expect(replay.decoder.ending == .truncated)
         #expect(replay.payloads.count == 2)
@@ -120,7 +140,9 @@ struct OpenAIChatStreamDecoderTests {
         arguments: [
             ("stop", FinishReason.stop), ("length", .length), ("tool_calls", .toolCalls),
             ("function_call", .toolCalls),
-            ("content_filter", .contentFilter), ("sensitive", .other("sensitive")),
+            ("content_filter", .contentFilter), ("sensitive", .contentFilter), ("MAX_TOKENS", .length),
+            ("tool_use", .toolCalls), ("model_context_window_exceeded", .contextFull), ("refusal", .refusal(nil)),
+            ("odd", .other("odd")),
         ])
     func reasons(word: String, reason: FinishReason) {
         #expect(fold(chunk("{}", finish: "\"\(word)\"")).accumulator.choices.map(\.finish) == [reason])
@@ -131,20 +153,27 @@ struct OpenAIChatStreamDecoderTests {
         var replay = fold(chunk(#"{"content":"a"}"#), chunk("{}", finish: "\"stop\""))
         #expect(replay.feed(chunk("{}", finish: "\"stop\"")).isAfterEnd)
         #expect(replay.payloads.count == 2)
-        replay.feed(
+        let last = replay.feed(
             #"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}],"usage":{"prompt_tokens":1}}"#)
+        #expect(!last.isAfterEnd && last.repeatedFinishes.count == 1)
+        #expect(last.deltas == [.usage(TokenUsage(input: 1))])
         #expect(
             replay.payloads.last
                 == #"{"choices":[{"index":0,"delta":{},"finish_reason":null}],"usage":{"prompt_tokens":1}}"#)
     }
 
-    @Test("drops what comes after the end")
-    func afterEnd() {
-        var replay = fold(chunk(#"{"content":"a"}"#, finish: "\"stop\""), " [DONE] ")
-        #expect(replay.feed("[DONE]").isAfterEnd)
-        #expect(replay.feed(chunk(#"{"content":"b"}"#)).isAfterEnd)
+    @Test("drops what comes after the end", arguments: ["[DONE]", " [DONE]", "[DONE] ", "\t[DONE]\r"])
+    func afterEnd(done: String) {
+        var replay = fold(chunk(#"{"content":"a"}"#, finish: "\"stop\""))
+        let end = replay.feed(done)
+        #expect(end.isDone && end.isTerminal && end.deltas == [.end])
+        for text in ["[DONE]", chunk(#"{"content":"b"}"#), #"{"error":{"message":"late"}}"#, "{broken"] {
+            let event = replay.feed(text)
+            #expect(event.isAfterEnd && !event.isTerminal && event.deltas.isEmpty)
+        }
         #expect(replay.accumulator.text == "a")
-        #expect(replay.terminalCount == 1)
+        #expect(replay.terminalCount == 1 && replay.payloads.count == 1)
+        #expect(replay.decoder.ending == .complete)
     }
 
     @Test("tells how a body ended")
@@ -169,10 +198,26 @@ struct OpenAIChatStreamDecoderTests {
                 #"{"error":{"message":"busy","code":429}}"#, "",
                 ChatFailure(status: 429, message: "busy", code: "429")
             ),
+            (
+                #"{"error":{"message":"busy","code":"503"}}"#, "",
+                ChatFailure(status: 503, message: "busy", code: "503")
+            ),
+            (
+                #"{"error":{"message":"busy","code":"tool_use_failed"}}"#, "error",
+                ChatFailure(status: 502, message: "busy", code: "tool_use_failed")
+            ),
+            (
+                #"{"error":{"message":"busy","code":200}}"#, "",
+                ChatFailure(status: 502, message: "busy", code: "200")
+            ),
+            (
+                "", "error",
+                ChatFailure(status: 502, message: "The upstream answered with status 502 and no explanation.")
+            ),
             (#"{"error":"busy"}"#, "", ChatFailure(status: 502, message: "busy")),
             (
-                #"{"id":"x","choices":[{"delta":{"content":""},"finish_reason":"error"}],"error":{"message":"busy"}}"#,
-                "",
+                #"{"id":"x","choices":[{"delta":{"content":""},"finish_reason":"error"}],"#
+                    + #""error":{"message":"busy"}}"#, "",
                 ChatFailure(status: 502, message: "busy")
             ),
             ("busy", "error", ChatFailure(status: 502, message: "busy")),
@@ -180,8 +225,12 @@ struct OpenAIChatStreamDecoderTests {
         ])
     func failures(data: String, name: String, expected: ChatFailure) {
         var replay = StreamReplay()
-        #expect(replay.feed(data, named: name).deltas == [.failure(expected)])
+        let event = replay.feed(data, named: name)
+        #expect(event.isTerminal && !event.isDone)
+        #expect(event.deltas == [.failure(expected)])
+        #expect(replay.decoder.ending == .failed)
         #expect(replay.feed("[DONE]").isAfterEnd)
+        // The gateway tells of the failure in its own words; upstream's event is not handed on.
         #expect(replay.payloads.isEmpty)
     }
 
@@ -189,7 +238,8 @@ struct OpenAIChatStreamDecoderTests {
         "finds usage where each vendor puts it",
         arguments: [
             (
-                #"{"choices":[],"usage":{"prompt_tokens":5,"completion_tokens":0,"prompt_tokens_details":{"cached_tokens":4}}}"#,
+                #"{"choices":[],"usage":{"prompt_tokens":5,"completion_tokens":0,"#
+                    + #""prompt_tokens_details":{"cached_tokens":4}}}"#,
                 TokenUsage(input: 5, output: 0, cached: 4)
             ),
             (#"{"choices":[],"x_groq":{"id":"x","usage":{"prompt_tokens":1}}}"#, TokenUsage(input: 1)),
@@ -197,10 +247,15 @@ struct OpenAIChatStreamDecoderTests {
             (#"{"choices":[{"index":0,"delta":{},"usage":{"prompt_tokens":3}}]}"#, TokenUsage(input: 3)),
             (#"{"usage":{"prompt_tokens":9,"prompt_cache_hit_tokens":7}}"#, TokenUsage(input: 9, cached: 7)),
             (
-                #"{"usage":{"prompt_tokens":165,"completion_tokens":2,"total_tokens":296,"completion_tokens_details":{"reasoning_tokens":129}}}"#,
+                #"{"usage":{"prompt_tokens":165,"completion_tokens":2,"total_tokens":296,"#
+                    + #""completion_tokens_details":{"reasoning_tokens":129}}}"#,
                 TokenUsage(input: 165, output: 131, reasoning: 129)
             ),
             (#"{"usage":{"prompt_tokens":-5,"completion_tokens":1.5}}"#, TokenUsage()),
+            (
+                #"{"usage":{"prompt_tokens":3,"completion_tokens":-4,"total_tokens":1e400}}"#,
+                TokenUsage(input: 3)
+            ),
         ])
     func usage(data: String, expected: TokenUsage) {
         #expect(fold(data).accumulator.usage == expected)
@@ -218,9 +273,10 @@ struct OpenAIChatStreamDecoderTests {
     @Test("refuses to remember more choices than an honest stream has")
     func choiceLimit() {
         var replay = StreamReplay()
-        for index in 0..<5000 { replay.feed(chunk(#"{"content":"a"}"#, index: index)) }
-        #expect(replay.malformedCount > 0)
-        replay.feed(chunk(#"{"content":"b"}"#))
-        #expect(replay.accumulator.text == "ab")
+        for index in 0..<6000 { replay.feed(chunk(#"{"content":"x"}"#, index: index)) }
+        #expect(replay.malformedCount > 1000)
+        #expect(replay.accumulator.choices.count <= 4096)
+        replay.feed(chunk(#"{"content":"y"}"#, index: 5))
+        #expect(replay.accumulator.choices[5].text == "xy")
     }
 }

@@ -18,8 +18,8 @@ struct OpenAIErrorBodyTests {
         "reads an upstream's error whatever its shape",
         arguments: [
             (
-                #"{"error":{"message":"m","type":"t","param":"p","code":"c"}}"#,
-                ChatFailure(status: 400, message: "m", type: "t", code: "c", parameter: "p")
+                #"{"error":{"message":"m\u00fc","type":"t","param":"p","code":"c"}}"#,
+                ChatFailure(status: 400, message: "mü", type: "t", code: "c", parameter: "p")
             ),
             (
                 #"{"error":{"message":"m","type":null,"param":null,"code":429}}"#,
@@ -42,27 +42,42 @@ struct OpenAIErrorBodyTests {
         arguments: [
             "", " \n", "<html><body>502 Bad Gateway</body></html>", "{", "{}", "[]", "null", #"{"error":{}}"#,
             #"{"error":null}"#,
-            #"{"error":{"message":""}}"#,
+            #"{"error":{"message":""}}"#, #"{"error":{"message":null,"type":null,"param":null,"code":null}}"#,
+            #"{"error":{"mess"#, #"{"error":5}"#, " \r\n\t",
         ])
     func unexplained(body: String) {
         #expect(read(body).message == "The upstream answered with status 500 and no explanation.")
     }
 
-    @Test("cuts a message between two characters", arguments: ["x", "é", "☃", "😀"])
-    func cut(character: String) {
-        let text = String(repeating: character, count: 2 << 20 / character.utf8.count)
+    @Test("cuts a message between two characters", arguments: ["x", "é", "☃", "😀"], [0, 1])
+    func cut(character: String, offset: Int) {
+        let text =
+            String(repeating: "x", count: offset)
+            + String(repeating: character, count: (2 << 20) / character.utf8.count)
         for body in [text, #"{"error":{"message":"\#(text)"}}"#] {
             let message = read(body).message
             #expect(message.utf8.count <= OpenAIErrorBody.messageLimit)
             #expect(message.utf8.count > OpenAIErrorBody.messageLimit - 4)
-            #expect(text.hasPrefix(message))
+            let isPrefix = text.hasPrefix(message)
+            #expect(isPrefix)
         }
     }
 
-    @Test("takes bytes that are no text")
-    func binary() {
+    @Test("bounds what it keeps of a body of any size", arguments: [1, 2, 3], [1 << 10, 2 << 20, 6 << 20])
+    func bounds(offset: Int, size: Int) {
+        let text = String(repeating: "x", count: offset) + String(repeating: "é", count: size / 2)
+        let failure = read(#"{"error":{"message":"\#(text)","code":"\#(text)"}}"#)
+        #expect(failure.message.utf8.count <= OpenAIErrorBody.messageLimit)
+        #expect(!failure.message.unicodeScalars.contains("\u{FFFD}"))
+        #expect((failure.code?.count ?? 0) <= 128)
+    }
+
+    @Test("takes bytes that are no text, and what is nested without end")
+    func hostile() {
         let body: [UInt8] = [0xFF, 0x00, 0x41, 0xC3]
         #expect(OpenAIErrorBody.read(body.span, status: 500).message.contains("A"))
+        let deep = String(repeating: #"{"error":"#, count: 100) + #""x""# + String(repeating: "}", count: 100)
+        #expect(read(deep, status: 500).status == 500)
     }
 
     @Test("writes a body that it reads again")

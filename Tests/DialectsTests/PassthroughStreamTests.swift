@@ -11,10 +11,13 @@ import Testing
 @Suite("Passthrough of a stream") struct PassthroughStreamTests {
     static let usage = #"{"prompt_tokens":1,"completion_tokens":2}"#
 
-    @Test("keeps a payload to the byte when nothing is to change", arguments: [
-        #"{ "id":"c" , "model" : "m", "choices":[ {"index":0,"delta":{"content":"\u00e9\/ é"},"x":1.50} ], "usage" : null }"#,
-        #"{"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2}}"#, "{}",
-    ])
+    @Test(
+        "keeps a payload to the byte when nothing is to change",
+        arguments: [
+            #"{ "id":"c" , "model" : "m", "choices":[ {"index":0,"delta":"#
+                + #"{"content":"\u00e9\/ é"},"x":1.50} ], "usage" : null }"#,
+            #"{"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2}}"#, "{}",
+        ])
     func identity(_ payload: String) {
         var replay = StreamReplay(wantsUsage: true)
         replay.feed(payload)
@@ -24,19 +27,24 @@ import Testing
     @Test("splices the client's name of the model, escaped")
     func model() {
         var replay = StreamReplay(upstreamModel: "up", clientModel: "a\"b")
-        replay.feed(#"{"choices":[{"index":0,"delta":{"content":"model"}}],"model" : "up-2024" ,"x":"model"}"#)
+        replay.feed(
+            #"{"choices":[{"index":0,"delta":{"content":"model"}}],"model" : "up-2024" ,"x":"model"}"#)
         #expect(
-            replay.payloads == [#"{"choices":[{"index":0,"delta":{"content":"model"}}],"model" : "a\"b" ,"x":"model"}"#])
+            replay.payloads == [
+                #"{"choices":[{"index":0,"delta":{"content":"model"}}],"model" : "a\"b" ,"x":"model"}"#
+            ])
     }
 
-    @Test("leaves out usage that was not asked for, wherever it stands", arguments: [
-        (#"{"usage":U,"model":"m","choices":[{"index":0}]}"#, #"{"model":"m","choices":[{"index":0}]}"#),
-        (#"{ "usage" : U , "choices":[{"index":0}]}"#, #"{ "choices":[{"index":0}]}"#),
-        (#"{"model":"m","usage":U,"choices":[{"index":0}]}"#, #"{"model":"m","choices":[{"index":0}]}"#),
-        (#"{"model":"m","choices":[{"index":0}],"usage":U}"#, #"{"model":"m","choices":[{"index":0}]}"#),
-        (#"{"choices":[{"index":0}] , "usage" : U }"#, #"{"choices":[{"index":0}] }"#),
-        (#"{"usage":U}"#, "{}"),
-    ])
+    @Test(
+        "leaves out usage that was not asked for, wherever it stands",
+        arguments: [
+            (#"{"usage":U,"model":"m","choices":[{"index":0}]}"#, #"{"model":"m","choices":[{"index":0}]}"#),
+            (#"{ "usage" : U , "choices":[{"index":0}]}"#, #"{ "choices":[{"index":0}]}"#),
+            (#"{"model":"m","usage":U,"choices":[{"index":0}]}"#, #"{"model":"m","choices":[{"index":0}]}"#),
+            (#"{"model":"m","choices":[{"index":0}],"usage":U}"#, #"{"model":"m","choices":[{"index":0}]}"#),
+            (#"{"choices":[{"index":0}] , "usage" : U }"#, #"{"choices":[{"index":0}] }"#),
+            (#"{"usage":U}"#, "{}"), (#"{ "usage" : U }"#, "{  }"),
+        ])
     func usage(before: String, after: String) {
         for value in ["null", Self.usage, "{}"] {
             var replay = StreamReplay(wantsUsage: false)
@@ -50,7 +58,9 @@ import Testing
         var replay = StreamReplay(upstreamModel: "up", clientModel: "mine", wantsUsage: false)
         replay.feed(#"{"model":"up","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#)
         replay.feed(
-            #"{"usage":\#(Self.usage),"choices":[{"index":0,"delta":{"content":""},"finish_reason":"stop"}],"model":"up"}"#)
+            #"{"usage":\#(Self.usage),"choices":[{"index":0,"delta":{"content":""},"#
+                + #""finish_reason":"stop"}],"model":"up"}"#
+        )
         #expect(
             replay.payloads.last
                 == #"{"choices":[{"index":0,"delta":{"content":""},"finish_reason":null}],"model":"mine"}"#)
@@ -83,9 +93,13 @@ import Testing
 
         var failed = StreamReplay()
         failed.encoder.heartbeat(into: &failed.output)
-        failed.encoder.fail(ChatFailure(status: 500, message: "x"), requestID: "r", into: &failed.output)
+        failed.encoder.fail(
+            ChatFailure(status: 502, message: "x \"y\"\n", code: "c"), requestID: "r", into: &failed.output)
         failed.encoder.finish(into: &failed.output)
-        #expect(failed.output.text.hasPrefix("\ndata: {\"error\":{\"message\":\"x\""))
-        #expect(!failed.output.text.contains("[DONE]"))
+        #expect(
+            failed.output.text
+                == "\n"
+                + #"data: {"error":{"message":"x \"y\"\n","type":"server_error","param":null,"code":"c","#
+                + #""request_id":"r"}}"# + "\n\n")
     }
 }

@@ -8,6 +8,19 @@ import Testing
 
 @testable import Dialects
 
+/// A small repeatable source of numbers (SplitMix64).
+struct SeededNumbers: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
+    }
+}
+
 /// Replays recorded streams when they lie beside the repository; they are not part of it.
 @Suite("Recorded streams")
 struct RecordedStreamTests {
@@ -20,7 +33,9 @@ struct RecordedStreamTests {
         var roots = [directory, directory.deletingLastPathComponent()].map {
             $0.appendingPathComponent("shared/protocol/fixtures")
         }
-        if let named = ProcessInfo.processInfo.environment["SLUICE_FIXTURES"] { roots = [URL(fileURLWithPath: named)] }
+        if let named = ProcessInfo.processInfo.environment["SLUICE_FIXTURES"] {
+            roots = [URL(fileURLWithPath: named)]
+        }
         return roots.flatMap { root in
             folders.flatMap { folder in
                 let place = root.appendingPathComponent(folder)
@@ -30,6 +45,14 @@ struct RecordedStreamTests {
             }
         }.sorted { $0.path < $1.path }
     }
+
+    /// Where recordings are cut follows from this number; `SLUICE_TEST_SEED` repeats a run.
+    static let seed: UInt64 = {
+        let named = ProcessInfo.processInfo.environment["SLUICE_TEST_SEED"].flatMap { UInt64($0) }
+        let seed = named ?? UInt64.random(in: 0...UInt64.max)
+        print("recordings are cut with SLUICE_TEST_SEED=\(seed)")
+        return seed
+    }()
 
     /// The events of a stream, by the simple rules that recordings keep to.
     static func events(of file: URL) throws -> [(name: String, data: String)] {
@@ -91,15 +114,17 @@ struct RecordedStreamTests {
         #expect(endings.contains(replay.decoder.ending))
     }
 
-    @Test("give the same bytes however they are cut", arguments: recordings(in: [
-        "openai-chat", "compat-azure", "compat-deepseek", "compat-groq", "compat-llamacpp", "compat-misc",
-        "compat-mistral", "compat-openrouter", "compat-vercel-gateway", "compat-vllm", "compat-xai",
-    ]))
+    @Test(
+        "give the same bytes however they are cut",
+        arguments: recordings(in: [
+            "openai-chat", "compat-azure", "compat-deepseek", "compat-groq", "compat-llamacpp", "compat-misc",
+            "compat-mistral", "compat-openrouter", "compat-vercel-gateway", "compat-vllm", "compat-xai",
+        ]))
     func cuts(file: URL) throws {
         let bytes = [UInt8](try Data(contentsOf: file))
         let whole = try StreamReplay.replaying([bytes])
         #expect(!whole.output.isEmpty)
-        var random = SystemRandomNumberGenerator()
+        var random = SeededNumbers(state: Self.seed)
         for longest in [1, 2, 7, 64, 1500, 1500] {
             var chunks: [[UInt8]] = []
             var start = 0
@@ -109,7 +134,7 @@ struct RecordedStreamTests {
                 start = end
             }
             let cut = try StreamReplay.replaying(chunks)
-            #expect(cut.output.text == whole.output.text)
+            #expect(cut.output.text == whole.output.text, "cut with seed \(Self.seed)")
             #expect(cut.decoder.ending == whole.decoder.ending)
             #expect(cut.malformedCount == whole.malformedCount && cut.terminalCount == whole.terminalCount)
             #expect(cut.accumulator.text == whole.accumulator.text)
@@ -117,9 +142,12 @@ struct RecordedStreamTests {
         }
     }
 
-    @Test("say the same once they went through the hub", arguments: recordings(in: [
-        "openai-chat", "compat-deepseek", "compat-groq", "compat-mistral", "compat-openrouter", "compat-xai",
-    ]))
+    @Test(
+        "say the same once they went through the hub",
+        arguments: recordings(in: [
+            "openai-chat", "compat-deepseek", "compat-groq", "compat-mistral", "compat-openrouter",
+            "compat-xai",
+        ]))
     func hub(file: URL) throws {
         var decoder = OpenAIChatStreamDecoder()
         var encoder = OpenAIChatStreamEncoder(id: "chatcmpl-1", created: 1, model: "a\"b", wantsUsage: true)

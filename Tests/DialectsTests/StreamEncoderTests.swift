@@ -9,93 +9,6 @@ import Testing
 
 @testable import Dialects
 
-@Suite("PassthroughStreamEncoder")
-struct PassthroughStreamEncoderTests {
-    private func pass(
-        _ data: String, named name: String = "", model: String = "m", wantsUsage: Bool = true
-    ) -> String {
-        var replay = StreamReplay(clientModel: model, wantsUsage: wantsUsage)
-        replay.feed(data, named: name)
-        return replay.output.text
-    }
-
-    @Test("puts the client's name for the model in place of upstream's")
-    func model() {
-        let data = #"{"id" : "model","model": "m-2024","choices":[{"delta":{"content":"\"model\":"}}]}"#
-        #expect(pass(data) == "data: \(data)\n\n")
-        #expect(
-            pass(data, model: "a\"b")
-                == #"data: {"id" : "model","model": "a\"b","choices":[{"delta":{"content":"\"model\":"}}]}"#
-                + "\n\n")
-    }
-
-    @Test(
-        "takes usage out that was not asked for",
-        arguments: [
-            (#"{"id":"x", "usage":null, "choices":[]}"#, #"{"id":"x", "choices":[]}"#),
-            (#"{"usage":null, "id":"x"}"#, #"{"id":"x"}"#),
-            (#"{ "usage" : null }"#, "{  }"),
-            (
-                #"{"id":"x","choices":[{"delta":{"content":"a"}}],"usage":{"prompt_tokens":1}}"#,
-                #"{"id":"x","choices":[{"delta":{"content":"a"}}]}"#
-            ),
-        ])
-    func unwantedUsage(data: String, expected: String) {
-        #expect(pass(data) == "data: \(data)\n\n")
-        #expect(pass(data, wantsUsage: false) == "data: \(expected)\n\n")
-    }
-
-    @Test("drops an event that only reports usage nobody asked for")
-    func usageOnly() {
-        let data = #"{"model":"m","choices":[],"usage":{"prompt_tokens":1}}"#
-        #expect(pass(data, wantsUsage: false).isEmpty)
-        #expect(pass(data) == "data: \(data)\n\n")
-    }
-
-    @Test("changes model, usage and a repeated end in one event, in any order")
-    func severalEdits() {
-        var replay = StreamReplay(clientModel: "c", wantsUsage: false)
-        replay.feed(#"{"choices":[{"delta":{"content":"a"},"finish_reason":"stop"}]}"#)
-        replay.output.removeAll()
-        replay.feed(
-            #"{"usage":{"prompt_tokens":1},"choices":[{"delta":{},"finish_reason":"stop"}],"model":"m"}"#)
-        #expect(
-            replay.output.text
-                == "data: {\"choices\":[{\"delta\":{},\"finish_reason\":null}],\"model\":\"c\"}\n\n")
-    }
-
-    @Test("keeps the name of an event, and its data on one line")
-    func framing() {
-        #expect(pass(#"{"id":"x"}"#, named: "ping") == "event: ping\ndata: {\"id\":\"x\"}\n\n")
-        #expect(pass("{\"id\":\n\"x\"}") == "data: {\"id\": \"x\"}\n\n")
-    }
-
-    @Test("ends once, whoever asks how often")
-    func ends() {
-        var encoder = PassthroughStreamEncoder(upstreamModel: "m", clientModel: "m", wantsUsage: true)
-        var output = ByteBuffer()
-        encoder.heartbeat(into: &output)
-        encoder.finish(into: &output)
-        encoder.finish(into: &output)
-        encoder.fail(ChatFailure(status: 502, message: "x"), requestID: "r", into: &output)
-        encoder.heartbeat(into: &output)
-        #expect(output.text == "\ndata: [DONE]\n\n")
-    }
-
-    @Test("ends with an error event and no [DONE]")
-    func fails() throws {
-        var encoder = PassthroughStreamEncoder(upstreamModel: "m", clientModel: "m", wantsUsage: true)
-        var output = ByteBuffer()
-        encoder.fail(
-            ChatFailure(status: 502, message: "cut \"off\"\n", code: "c"), requestID: "", into: &output)
-        encoder.finish(into: &output)
-        #expect(
-            output.text
-                == #"data: {"error":{"message":"cut \"off\"\n","type":"server_error","param":null,"code":"c"}}"#
-                + "\n\n")
-    }
-}
-
 @Suite("OpenAIChatStreamEncoder")
 struct OpenAIChatStreamEncoderTests {
     /// Decodes events, writes them anew from their deltas, and returns the payloads.
@@ -118,8 +31,10 @@ struct OpenAIChatStreamEncoderTests {
 
     private static let turn = [
         #"{"choices":[{"delta":{"reasoning":"hm"}}]}"#, #"{"choices":[{"delta":{"content":"a\n"}}]}"#,
-        #"{"choices":[{"delta":{"tool_calls":[{"index":5,"id":"i","function":{"name":"f","arguments":"{}"}}]}}]}"#,
-        #"{"choices":[{"delta":{},"finish_reason":"stop"}],"usage":{"prompt_tokens":2,"completion_tokens":3}}"#,
+        #"{"choices":[{"delta":{"tool_calls":[{"index":5,"id":"i","#
+            + #""function":{"name":"f","arguments":"{}"}}]}}]}"#,
+        #"{"choices":[{"delta":{},"finish_reason":"stop"}],"#
+            + #""usage":{"prompt_tokens":2,"completion_tokens":3}}"#,
         "[DONE]",
     ]
 
@@ -137,7 +52,8 @@ struct OpenAIChatStreamEncoderTests {
                     #""reasoning_content":"hm","reasoning_details":[{"type":"reasoning.text","text":"hm","index":0}]"#),
                 choice(#""content":"a\n""#),
                 choice(
-                    #""tool_calls":[{"index":0,"id":"i","type":"function","function":{"name":"f","arguments":""}}]"#
+                    #""tool_calls":[{"index":0,"id":"i","type":"function","#
+                        + #""function":{"name":"f","arguments":""}}]"#
                 ),
                 choice(#""tool_calls":[{"index":0,"function":{"arguments":"{}"}}]"#),
                 // A turn that called a tool did not just stop.

@@ -27,13 +27,15 @@ struct ToolCallStreamTests {
         Case(
             name: "two calls whose fragments interleave",
             deltas: [
-                #"[{"index":0,"id":"a","function":{"name":"f","arguments":"1"}},{"index":1,"id":"b","function":{"name":"g","arguments":"2"}}]"#,
+                #"[{"index":0,"id":"a","function":{"name":"f","arguments":"1"}},"#
+                    + #"{"index":1,"id":"b","function":{"name":"g","arguments":"2"}}]"#,
                 #"[{"index":1,"function":{"arguments":"4"}},{"index":0,"function":{"arguments":"3"}}]"#,
             ], calls: [["a", "f", "13"], ["b", "g", "24"]]),
         Case(
             name: "no index: the place in the array counts",
             deltas: [
-                #"[{"id":"a","function":{"name":"f","arguments":"{}"}},{"id":"b","function":{"name":"g","arguments":"{}"}}]"#
+                #"[{"id":"a","function":{"name":"f","arguments":"{}"}},"#
+                    + #"{"id":"b","function":{"name":"g","arguments":"{}"}}]"#
             ],
             calls: [["a", "f", "{}"], ["b", "g", "{}"]]),
         Case(
@@ -46,7 +48,8 @@ struct ToolCallStreamTests {
             name: "every call on index 0",
             deltas: [
                 #"[{"index":0,"id":"a","function":{"name":"f","arguments":"{}"}}]"#,
-                #"[{"index":0,"id":"b","function":{"name":"f","arguments":"{}"}}]"#,
+                #"[{"index":0,"id":"b","function":{"name":"f","arguments":"{"}}]"#,
+                #"[{"index":0,"function":{"arguments":"}"}}]"#,
             ], calls: [["a", "f", "{}"], ["b", "f", "{}"]]),
         Case(
             name: "an index that begins at 1",
@@ -71,6 +74,19 @@ struct ToolCallStreamTests {
             deltas: [#"[{"function":{"arguments":"{}","name":"f"},"type":"function","id":"a","index":0}]"#],
             calls: [["a", "f", "{}"]]),
         Case(
+            name: "whole calls that come one by one without index",
+            deltas: [
+                #"[{"id":"a","function":{"name":"f","arguments":"{}"}}]"#,
+                #"[{"id":"b","function":{"name":"f","arguments":"{\"k\":2}"}}]"#,
+            ], calls: [["a", "f", "{}"], ["b", "f", #"{"k":2}"#]]),
+        Case(
+            name: "fragments without index go to the call whose id they repeat",
+            deltas: [
+                #"[{"id":"a","function":{"name":"f","arguments":"1"}},"#
+                    + #"{"id":"b","function":{"name":"g","arguments":"2"}}]"#,
+                #"[{"id":"b","function":{"arguments":"3"}}]"#, #"[{"id":"a","function":{"arguments":"4"}}]"#,
+            ], calls: [["a", "f", "14"], ["b", "g", "23"]]),
+        Case(
             name: "a custom tool",
             deltas: [#"[{"index":0,"id":"a","type":"custom","custom":{"name":"f","input":"in"}}]"#],
             calls: [["a", "f", "in"]]),
@@ -90,11 +106,33 @@ struct ToolCallStreamTests {
         #expect(replay.accumulator.text.count == item.deltas.count)
     }
 
-    @Test("are put together from the legacy form")
+    @Test(
+        "are read on behind a broken fragment",
+        arguments: [
+            "[null,5,[]]", "[{}]", #"[{"index":"x","function":null}]"#,
+            #"[{"index":-1,"id":7,"function":{"name":[]}}]"#,
+            #"[{"index":9223372036854775807,"function":{"arguments":{}}}]"#, "{}", "null",
+        ])
+    func broken(_ array: String) {
+        var replay = StreamReplay()
+        replay.feed(#"{"choices":[{"index":0,"delta":{"tool_calls":\#(array)}}]}"#)
+        let before = replay.accumulator.choices.flatMap(\.toolCalls).count
+        let text = #"[{"index":3,"id":"z","function":{"name":"last","arguments":"!"}}]"#
+        replay.feed(#"{"choices":[{"index":0,"delta":{"tool_calls":\#(text)}}]}"#)
+        let calls = replay.accumulator.choices.flatMap(\.toolCalls)
+        #expect(replay.malformedCount == 0)
+        #expect(calls.count == before + 1)
+        #expect(calls.last.map { [$0.id, $0.name, $0.arguments] } == ["z", "last", "!"])
+    }
+
+    @Test("are put together from the legacy form, which has neither index nor id")
     func legacy() {
         var replay = StreamReplay()
         replay.feed(#"{"choices":[{"delta":{"function_call":{"name":"f","arguments":"{"}}}]}"#)
-        replay.feed(#"{"choices":[{"delta":{"function_call":{"arguments":"}"}}}]}"#)
-        #expect(replay.accumulator.choices.first?.toolCalls.map(\.arguments) == ["{}"])
+        replay.feed(
+            #"{"choices":[{"delta":{"function_call":{"arguments":"}"}},"finish_reason":"function_call"}]}"#)
+        let choice = replay.accumulator.choices.first
+        #expect(choice?.toolCalls.map { [$0.name, $0.arguments] } == [["f", "{}"]])
+        #expect(choice?.finish == .toolCalls)
     }
 }

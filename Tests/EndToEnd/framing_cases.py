@@ -67,9 +67,15 @@ def case(id, title, data, outcome=REFUSED):
 
 
 BODIES = [
-    case("F01", "CL.TE: Content-Length first, then chunked", P + b"Content-Length: 6\r\n" + TE + b"\r\n" + zs),
+    case(
+        "F01", "CL.TE: Content-Length first, then chunked", P + b"Content-Length: 6\r\n" + TE + b"\r\n" + zs
+    ),
     case("F02", "TE.CL", P + TE + b"Content-Length: 4\r\n\r\n" + chunked(B) + S, ONE_THEN_CLOSE),
-    case("F03", "two different Content-Length", P + b"Content-Length: %d\r\nContent-Length: 0\r\n\r\n" % N + B + S),
+    case(
+        "F03",
+        "two different Content-Length",
+        P + b"Content-Length: %d\r\nContent-Length: 0\r\n\r\n" % N + B + S,
+    ),
     case(
         "F04",
         "two Content-Length values that agree",
@@ -99,7 +105,12 @@ BODIES = [
     case(
         "F28",
         "Transfer-Encoding in an HTTP/1.0 request",
-        P.replace(b"HTTP/1.1", b"HTTP/1.0", 1) + b"Connection: keep-alive\r\n" + TE + b"\r\n" + chunked(B) + S,
+        P.replace(b"HTTP/1.1", b"HTTP/1.0", 1)
+        + b"Connection: keep-alive\r\n"
+        + TE
+        + b"\r\n"
+        + chunked(B)
+        + S,
         ONE_THEN_CLOSE,
     ),
     case(
@@ -140,12 +151,27 @@ LENGTH_OF_S = b"Content-Length: %d\r\n\r\n" % len(S)
 
 UNREAD_BODIES = [
     case("F48", "GET with a body", G + LENGTH_OF_S + S, IN_STEP),
-    case("F49", "OPTIONS with a body", b"OPTIONS /v1/models HTTP/1.1\r\nHost: gw\r\n" + LENGTH_OF_S + S, IN_STEP),
+    case(
+        "F49",
+        "OPTIONS with a body",
+        b"OPTIONS /v1/models HTTP/1.1\r\nHost: gw\r\n" + LENGTH_OF_S + S,
+        IN_STEP,
+    ),
     case("F50", "DELETE with a body", G.replace(b"GET", b"DELETE", 1) + LENGTH_OF_S + S, IN_STEP),
     case("F51", "GET with a chunked body", G + TE + b"\r\n" + chunked(S), IN_STEP),
-    case("F52", "unknown method with a body", b"FROB /v1/models HTTP/1.1\r\nHost: gw\r\n" + LENGTH_OF_S + S, IN_STEP),
+    case(
+        "F52",
+        "unknown method with a body",
+        b"FROB /v1/models HTTP/1.1\r\nHost: gw\r\n" + LENGTH_OF_S + S,
+        IN_STEP,
+    ),
     case("F53", "404 path with a body", b"POST /no/such/path HTTP/1.1\r\n" + BASE + LENGTH_OF_S + S, IN_STEP),
-    case("F54", "401 with a body", b"POST /v1/chat/completions HTTP/1.1\r\nHost: gw\r\n" + LENGTH_OF_S + S, IN_STEP),
+    case(
+        "F54",
+        "401 with a body",
+        b"POST /v1/chat/completions HTTP/1.1\r\nHost: gw\r\n" + LENGTH_OF_S + S,
+        IN_STEP,
+    ),
 ]
 
 HEADS = [
@@ -165,7 +191,12 @@ HEADS = [
     case("F64", "non-ASCII header name", G + b"X-\xe9: b\r\n" + CLOSE + b"\r\n", AT_MOST_ONE),
     case("F65", "header name with a bracket", G + b"X(A): b\r\n" + CLOSE + b"\r\n", AT_MOST_ONE),
     case("F66", "no Host", b"GET /v1/models HTTP/1.1\r\n" + AUTH + b"\r\n", BAD),
-    case("F67", "two Host headers", b"GET /v1/models HTTP/1.1\r\nHost: gw\r\nHost: evil\r\n" + AUTH + b"\r\n", BAD),
+    case(
+        "F67",
+        "two Host headers",
+        b"GET /v1/models HTTP/1.1\r\nHost: gw\r\nHost: evil\r\n" + AUTH + b"\r\n",
+        BAD,
+    ),
     case(
         "F68",
         "Host with a path, fragment and userinfo",
@@ -178,7 +209,9 @@ HEADS = [
     case("F73", "HTTP/0.9 request", b"GET /healthz\r\n\r\n", BAD),
     case("F74", "HTTP/2 preface", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0"),
     case("F75", "TLS ClientHello", b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03" + bytes(range(256)) * 2),
-    case("F76", "binary garbage with newlines", bytes((i * 37 + 11) % 256 for i in range(4096)) + b"\r\n\r\n"),
+    case(
+        "F76", "binary garbage with newlines", bytes((i * 37 + 11) % 256 for i in range(4096)) + b"\r\n\r\n"
+    ),
     case(
         "F77",
         "tabs in the request line",

@@ -27,7 +27,9 @@ def yaml(value, indent=0):
         lines = []
         for key, item in value.items():
             nested = isinstance(item, dict | list) and item
-            lines.append(f"{pad}{key}:" + ("\n" + yaml(item, indent + 2) if nested else " " + scalar(item) + "\n"))
+            lines.append(
+                f"{pad}{key}:" + ("\n" + yaml(item, indent + 2) if nested else " " + scalar(item) + "\n")
+            )
         return "".join(lines)
     if isinstance(value, list) and value:
         return "".join(f"{pad}- {yaml(item, indent + 2).lstrip()}" for item in value)
@@ -166,7 +168,8 @@ class Sluice(Process):
         self.config = directory / "sluice.yaml"
         self.config.write_text(yaml(content))
         command = [BINARY, "serve", "--config", self.config, "--listen", "127.0.0.1:0", *arguments]
-        inherited = {k: v for k, v in os.environ.items() if not k.endswith(("_API_KEY", "_BASE_URL"))}
+        strange = ("_API_KEY", "_BASE_URL", "SLUICE_BINARY", "SLUICE_INSTRUMENTED", "SLUICE_JSON_CASES")
+        inherited = {k: v for k, v in os.environ.items() if not k.endswith(strange)}
         super().__init__(command, directory / "stderr.log", **{"cwd": directory, "env": inherited, **options})
 
     def connect(self, timeout=10.0, **options):
@@ -204,7 +207,9 @@ class Sluice(Process):
 
     def idle(self):
         """Whether no stream and no upstream transfer is left."""
-        return not self.metric("sluice_streams_active") and not self.metric("sluice_upstream_transfers_active")
+        return not self.metric("sluice_streams_active") and not self.metric(
+            "sluice_upstream_transfers_active"
+        )
 
     def assert_healthy(self, worst=1.5):
         assert self.alive, f"the gateway died with {self.process.returncode}:\n{self.log()[-3000:]}"
@@ -235,7 +240,9 @@ class ScriptedUpstream(Process):
     """The scripted upstream in a process of its own."""
 
     def __init__(self, directory):
-        super().__init__([sys.executable, Path(__file__).with_name("upstream.py")], directory / "upstream.log")
+        super().__init__(
+            [sys.executable, Path(__file__).with_name("upstream.py")], directory / "upstream.log"
+        )
         self.closed_port = self.reserve()
 
     def reserve(self):

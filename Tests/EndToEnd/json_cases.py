@@ -4,7 +4,9 @@
 """The table of request bodies, good and bad."""
 
 import json
+import os
 from dataclasses import dataclass
+from pathlib import Path
 
 MUST_REFUSE = {400, 422}
 UNKNOWN_MODEL = {400, 403, 404, 422}
@@ -157,3 +159,16 @@ NOT_JSON = [
     b"`a`",
     b"\\u0031",
 ]
+
+
+def texts():
+    """(name, bytes) of each case by file: the project's own, and the folder that `SLUICE_JSON_CASES` names.
+
+    A name begins with `y_` when the text is JSON, with `n_` when it is not, with `i_` when opinions differ.
+    """
+    folders = [Path(__file__).parents[1] / "Fixtures/json"]
+    if named := os.environ.get("SLUICE_JSON_CASES"):
+        folders.append(Path(named))
+    files = [sorted(folder.glob("[yni]_*")) for folder in folders]
+    assert all(files), f"a folder without cases among {folders}"
+    return [(file.name, file.read_bytes()) for folder in files for file in folder]

@@ -116,6 +116,26 @@ def test_a_half_closed_client_gets_no_more_tokens(sluice, upstream, tag):
     connection.close()
 
 
+OWN_ANSWERS = {
+    "health": (render("GET", "/healthz", key=None), 200),
+    "list of models": (render("GET", "/v1/models"), 200),
+    "unknown path": (render("GET", "/no/such/path"), 404),
+    "no key": (render("POST", "/v1/chat/completions", chat("ok"), key=None), 401),
+    "bad body": (render("POST", "/v1/chat/completions", b"{"), 400),
+}
+
+
+@pytest.mark.parametrize("name", OWN_ANSWERS)
+def test_D08_a_half_close_right_behind_the_request_still_gets_what_the_gateway_itself_answers(sluice, name):
+    data, status = OWN_ANSWERS[name]
+    for _ in range(20):
+        with sluice.connect() as connection:
+            connection.send(data)
+            connection.half_close()
+            assert connection.response().status == status
+            assert connection.is_closed()
+
+
 def test_D10_leaving_after_any_number_of_bytes_leaves_nothing_behind(sluice):
     whole = len(ask(sluice.address, "ok").raw) + 600
     for number in range(60):
@@ -163,7 +183,8 @@ def test_leaving_behind_a_pipelined_request_is_seen(sluice, upstream, tag, model
 def test_D20_leaving_on_the_finish_leaves_nothing_behind(sluice):
     def outcomes():
         return sum(
-            sluice.metric("sluice_requests_total", outcome=name) for name in ("completed", "client_disconnected")
+            sluice.metric("sluice_requests_total", outcome=name)
+            for name in ("completed", "client_disconnected")
         )
 
     before = outcomes()

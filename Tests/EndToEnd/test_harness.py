@@ -34,7 +34,9 @@ def test_the_scripted_upstream_sees_its_client_leave_at_once(upstream, tag, mode
 
 
 def test_a_silent_script_sends_nothing(upstream):
-    talk = converse(upstream.address, render("POST", "/v1/chat/completions", chat("fault-hang-headers")), timeout=0.3)
+    talk = converse(
+        upstream.address, render("POST", "/v1/chat/completions", chat("fault-hang-headers")), timeout=0.3
+    )
     assert not talk.answers and not talk.closed
 
 
@@ -49,7 +51,7 @@ def test_a_stream_is_read_the_same_in_any_cut():
     from events import Stream
 
     data = b'data: {"choices":[{"delta":{"content":"\xc3\xa9"}}]}\r\n\r\n\n\n'
-    data += b'event: x\ndata: 1\ndata: 2\n\ndata: [DONE]\n\n'
+    data += b"event: x\ndata: 1\ndata: 2\n\ndata: [DONE]\n\n"
     streams = []
     for size in (1, 2, 7, len(data)):
         stream = Stream(None)
@@ -63,7 +65,10 @@ def test_a_stream_is_read_the_same_in_any_cut():
 
 def test_settings_are_written_as_block_yaml():
     content = {"a": {"b": [1, True], "c": "x y"}, "d": [{"e": "1s", "f": [{"g": None}]}], "h": []}
-    assert yaml(content) == 'a:\n  b:\n    - 1\n    - true\n  c: "x y"\nd:\n  - e: 1s\n    f:\n      - g: null\nh: []\n'
+    assert (
+        yaml(content)
+        == 'a:\n  b:\n    - 1\n    - true\n  c: "x y"\nd:\n  - e: 1s\n    f:\n      - g: null\nh: []\n'
+    )
 
 
 def test_two_answers_are_counted_as_two(upstream):

@@ -57,7 +57,9 @@ def test_a_stream(client):
 
 def test_a_stream_with_usage(client):
     options = {"include_usage": True}
-    chunks = list(client.chat.completions.create(model="ok", messages=HI, stream=True, stream_options=options))
+    chunks = list(
+        client.chat.completions.create(model="ok", messages=HI, stream=True, stream_options=options)
+    )
     assert chunks[-1].usage.total_tokens == USAGE["total_tokens"] and not chunks[-1].choices
 
 
@@ -84,7 +86,9 @@ def test_raw_responses_show_the_headers(client):
     assert raw.headers["x-sluice-provider"] == "scripted"
     assert raw.headers["x-sluice-model"] == "ok-alias-target"
     assert raw.headers["x-request-id"] and raw.parse().choices[0].message.content == TEXT
-    with client.chat.completions.with_streaming_response.create(model="ok", messages=HI, stream=True) as streamed:
+    with client.chat.completions.with_streaming_response.create(
+        model="ok", messages=HI, stream=True
+    ) as streamed:
         assert streamed.headers["content-type"].startswith("text/event-stream")
         assert streamed.headers["x-accel-buffering"] == "no"
         assert "[DONE]" in "".join(streamed.iter_text())
@@ -147,7 +151,9 @@ def test_a_cancelled_task_cancels_upstream(base_url, upstream, tag):
 
     async def run():
         async with openai.AsyncOpenAI(api_key=KEY, base_url=base_url, max_retries=0) as client:
-            request = client.chat.completions.create(model="fault-hang-headers", messages=HI, stream=True, user=name)
+            request = client.chat.completions.create(
+                model="fault-hang-headers", messages=HI, stream=True, user=name
+            )
             task = asyncio.create_task(request)
             await asyncio.sleep(0.3)
             task.cancel()
@@ -161,7 +167,9 @@ def test_a_cancelled_task_cancels_upstream(base_url, upstream, tag):
 def test_a_client_timeout_cancels_upstream(client, upstream, tag):
     name = tag()
     with pytest.raises(openai.APITimeoutError):
-        client.with_options(timeout=0.4).chat.completions.create(model="fault-hang-headers", messages=HI, user=name)
+        client.with_options(timeout=0.4).chat.completions.create(
+            model="fault-hang-headers", messages=HI, user=name
+        )
     upstream.wait_for(name)
 
 
@@ -207,7 +215,9 @@ def test_a_fault_in_mid_stream_raises_after_the_tokens_so_far(client, model):
         for chunk in client.chat.completions.create(model=model, messages=HI, stream=True):
             tokens.append(chunk.choices[0].delta.content or "")
     assert "".join(tokens) == "Ten deltas of t"
-    assert not isinstance(caught.value, openai.APIConnectionError), "told by an event, not by a broken connection"
+    assert not isinstance(caught.value, openai.APIConnectionError), (
+        "told by an event, not by a broken connection"
+    )
 
 
 def test_models_are_listed_and_read(client):
@@ -223,7 +233,9 @@ def test_heartbeats_do_not_disturb_the_sdk(make_sluice):
     with openai.OpenAI(api_key=KEY, base_url="http://%s:%d/v1" % gateway.address, max_retries=0) as client:
         for model in ("ok-think", "fault-slow-first"):
             knobs = {"silence": "0.8", "delay": "0.8"}
-            chunks = list(client.chat.completions.create(model=model, messages=HI, stream=True, metadata=knobs))
+            chunks = list(
+                client.chat.completions.create(model=model, messages=HI, stream=True, metadata=knobs)
+            )
             assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks) == TEXT
 
 

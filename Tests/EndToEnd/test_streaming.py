@@ -69,7 +69,9 @@ def test_the_simulator_answers_whole_too(sluice):
     body = answer.json()
     assert body["object"] == "chat.completion" and "hi" in body["choices"][0]["message"]["content"]
     assert body["choices"][0]["finish_reason"] == "stop"
-    assert body["usage"]["total_tokens"] == body["usage"]["prompt_tokens"] + body["usage"]["completion_tokens"]
+    assert (
+        body["usage"]["total_tokens"] == body["usage"]["prompt_tokens"] + body["usage"]["completion_tokens"]
+    )
 
 
 def test_A6_a_silent_upstream_commits_then_beats(beating):

@@ -9,11 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from checks import assert_error_answer
+from checks import assert_error_answer, memory_bound
 from events import ask, assert_broken_off, assert_whole, chat
 from upstream_modes import INJECTION, SPLIT_TEXT, TEXT
 from upstream_stream_faults import XSS
-from wire import request
+from wire import request, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -86,11 +86,14 @@ def test_a_fault_before_the_first_byte_is_a_status_and_a_json_error(gateway, row
         stream = True
     before, started = gateway.rss(), time.monotonic()
     answer = gateway.post(chat(model, stream=stream))
-    assert answer.status in (status if isinstance(status, tuple) else (status,)), (answer.status, answer.body[:300])
+    assert answer.status in (status if isinstance(status, tuple) else (status,)), (
+        answer.status,
+        answer.body[:300],
+    )
     assert_error_answer(answer, code=code, kind=kind)
     assert len(answer.body) < 20_000, "the upstream's body was passed on whole"
     assert time.monotonic() - started < (2.5 if "hang" in model else 1)
-    assert gateway.rss() - before < 8_000_000
+    assert gateway.rss() - before < memory_bound(8_000_000)
 
 
 def test_U11_a_429_keeps_its_retry_after(gateway):
@@ -195,7 +198,7 @@ def test_a_fault_after_the_first_byte_is_an_error_event_and_an_orderly_end(gatew
     assert_broken_off(stream, code)
     assert stream.text == text
     limit = 48_000_000 if model == "fault-endless-line" else 4_000_000
-    assert gateway.rss() - before < limit, "memory is not bounded"
+    assert gateway.rss() - before < memory_bound(limit), "memory is not bounded"
 
 
 def test_a_stream_without_any_finish_is_not_given_one(gateway):
@@ -279,9 +282,11 @@ def test_U75_sse_where_json_was_asked_for_is_assembled_or_502(gateway):
         assert answer.json()["choices"][0]["message"]["content"] == TEXT
 
 
-def test_U80_a_stray_response_on_a_pooled_connection_answers_nobody(gateway):
+def test_U80_a_stray_response_on_a_pooled_connection_answers_nobody(gateway, upstream):
     for number in range(10):
         gateway.post(chat("fault-extra-body", stream=bool(number % 2)))
+        # Sent, that is: nothing tells a stray response that comes behind the next request from its answer.
+        wait_until(lambda: not upstream.stats()["open"], what="the stray response is sent")
         answer = gateway.post(chat("ok", stream=False))
         assert answer.status == 200 and answer.json()["choices"][0]["message"]["content"] == TEXT
 
@@ -301,7 +306,12 @@ def test_nothing_is_asked_twice_without_retries(gateway, upstream):
 
 
 def test_X14_proxy_variables_and_client_headers_do_not_reach_upstream(gateway, upstream):
-    headers = [("X-Evil", "1"), ("Cookie", "a=b"), ("OpenAI-Organization", "org-evil"), ("X-Forwarded-For", "1.2.3.4")]
+    headers = [
+        ("X-Evil", "1"),
+        ("Cookie", "a=b"),
+        ("OpenAI-Organization", "org-evil"),
+        ("X-Forwarded-For", "1.2.3.4"),
+    ]
     request(gateway.address, "POST", "/v1/chat/completions", chat("ok"), headers)
     seen = upstream.last("ok")["headers"]
     assert not set(seen) & {"x-evil", "cookie", "openai-organization"}
@@ -310,10 +320,15 @@ def test_X14_proxy_variables_and_client_headers_do_not_reach_upstream(gateway, u
 
 
 def test_U82_healthy_streams_are_not_disturbed_while_faults_run(gateway):
-    faults = [row[0] for row in BEFORE_THE_FIRST_BYTE + BROKEN_OFF if "bomb" not in row[0] and "endless" not in row[0]]
+    faults = [
+        row[0]
+        for row in BEFORE_THE_FIRST_BYTE + BROKEN_OFF
+        if "bomb" not in row[0] and "endless" not in row[0]
+    ]
     with ThreadPoolExecutor(12) as pool:
         steady = [
-            pool.submit(ask, gateway.address, "ok-slow", metadata={"delay": "0.05", "count": "40"}) for _ in range(4)
+            pool.submit(ask, gateway.address, "ok-slow", metadata={"delay": "0.05", "count": "40"})
+            for _ in range(4)
         ]
         disturbing = [pool.submit(gateway.post, chat(model)) for model in faults]
         for stream in (future.result() for future in steady):

@@ -163,7 +163,9 @@ class Upstream:
         lines = bytes(buffer[:end]).decode("latin-1").split("\r\n")
         del buffer[: end + 4]
         method, path, _ = lines[0].split(" ", 2)
-        headers = [(name.lower(), value.strip()) for name, _, value in (line.partition(":") for line in lines[1:])]
+        headers = [
+            (name.lower(), value.strip()) for name, _, value in (line.partition(":") for line in lines[1:])
+        ]
         fields = dict(headers)
         body = bytearray()
         if fields.get("transfer-encoding", "").lower() == "chunked":
@@ -207,7 +209,11 @@ class Upstream:
             if script:
                 script(exchange)
             else:
-                error = {"message": "no such script", "type": "invalid_request_error", "code": "model_not_found"}
+                error = {
+                    "message": "no such script",
+                    "type": "invalid_request_error",
+                    "code": "model_not_found",
+                }
                 exchange.answer(404, {"error": error})
         except ClientGone:
             at, gone = time.monotonic(), True

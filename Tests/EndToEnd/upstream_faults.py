@@ -283,4 +283,6 @@ def brotli(exchange):
 def gzip_bomb(exchange):
     """About 200 KB that inflate to 200 MB."""
     block = event("z" * 65536)
-    encoded(exchange, "gzip", gzip.compress(block * 3000, 1) + gzip.compress(finish(exchange) + TEXT.encode()))
+    encoded(
+        exchange, "gzip", gzip.compress(block * 3000, 1) + gzip.compress(finish(exchange) + TEXT.encode())
+    )

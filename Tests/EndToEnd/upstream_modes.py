@@ -191,7 +191,9 @@ def ok_tools(exchange):
             {**head, "function": {"name": "get_weather", "arguments": text}}
             for head, text in zip(names, arguments, strict=True)
         ]
-        return exchange.answer(200, completion(exchange, {"content": None, "tool_calls": calls}, "tool_calls"))
+        return exchange.answer(
+            200, completion(exchange, {"content": None, "tool_calls": calls}, "tool_calls")
+        )
     events = [role(exchange)]
     for number, head in enumerate(names):
         events.append(tool_delta(exchange, number, "", **head, function={"name": "get_weather"}))

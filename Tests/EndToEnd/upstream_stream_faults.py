@@ -24,7 +24,7 @@ from upstream_modes import (
     words,
 )
 
-XSS = '<script>alert(1)</script><img src=x onerror=alert(1)>[a](javascript:alert(1))'
+XSS = "<script>alert(1)</script><img src=x onerror=alert(1)>[a](javascript:alert(1))"
 
 
 def begin(exchange, count=4):
@@ -49,7 +49,7 @@ def rst_midstream(exchange):
 @mode("fault-rst-midchunk")
 def rst_midchunk(exchange):
     begin(exchange)
-    exchange.raw(b"400\r\ndata: {\"id\":\"chatcmpl")
+    exchange.raw(b'400\r\ndata: {"id":"chatcmpl')
     exchange.pause(0.1)
     exchange.reset()
 
@@ -57,7 +57,7 @@ def rst_midchunk(exchange):
 @mode("fault-truncate-chunk")
 def truncate_chunk(exchange):
     begin(exchange)
-    exchange.raw(b"400\r\ndata: {\"id\":\"chatcmpl")
+    exchange.raw(b'400\r\ndata: {"id":"chatcmpl')
     exchange.hang_up()
 
 
@@ -143,7 +143,9 @@ def two_finish(exchange):
 @mode("fault-last-event-unterminated")
 def last_event_unterminated(exchange):
     events = [role(exchange), *(words(exchange, p) for p in pieces(TEXT)), finish(exchange)]
-    send_stream(exchange, [*events, b'data: {"id":"half","choices":[{"index":0,"delta":{"content":"HALF"}}]}'])
+    send_stream(
+        exchange, [*events, b'data: {"id":"half","choices":[{"index":0,"delta":{"content":"HALF"}}]}']
+    )
 
 
 def send_bytes(exchange, data, size):

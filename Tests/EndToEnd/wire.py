@@ -72,6 +72,10 @@ class Connection:
             return True
         except (BrokenPipeError, ConnectionResetError, TimeoutError):
             return False
+        except OSError:
+            if self.socket.fileno() >= 0:
+                raise
+            return False  # closed meanwhile, by this side
 
     def close(self):
         self.socket.close()

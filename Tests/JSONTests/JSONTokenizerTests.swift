@@ -15,30 +15,24 @@ struct TextCase: CustomTestStringConvertible, Sendable {
 
     var testDescription: String { name }
 
+    /// The project's own cases, and those in the folder that `SLUICE_JSON_CASES` names.
     static let all: [TextCase] = {
-        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        let verdicts: [(String, Bool?)] = [("accept", true), ("reject", false), ("either", nil)]
-        var cases = verdicts.flatMap { folder, verdict in
-            files(root.appending(path: "Fixtures/json/\(folder)")).map {
-                TextCase(name: "\(folder)/\($0.0)", bytes: $0.1, verdict: verdict)
-            }
-        }
-        if let folder = ProcessInfo.processInfo.environment["SLUICE_JSON_CASES"] {
-            for (name, bytes) in files(URL(filePath: folder)) {
-                guard let mark = name.first, "yni".contains(mark), name.dropFirst().first == "_" else {
-                    continue
-                }
-                cases.append(TextCase(name: name, bytes: bytes, verdict: mark == "i" ? nil : mark == "y"))
-            }
-        }
-        return cases
+        let tests = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        let named = ProcessInfo.processInfo.environment["SLUICE_JSON_CASES"].map { URL(filePath: $0) }
+        return cases(in: tests.appending(path: "Fixtures/json")) + (named.map(cases) ?? [])
     }()
 
-    static func files(_ folder: URL) -> [(String, [UInt8])] {
-        try! FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
-            .filter { $0.pathExtension == "json" }
-            .map { ($0.lastPathComponent, [UInt8](try! Data(contentsOf: $0))) }
-            .sorted { $0.0 < $1.0 }
+    /// The cases of a folder: `y_` before a file's name says that it is JSON, `n_` that it is not.
+    static func cases(in folder: URL) -> [TextCase] {
+        let verdicts: [(prefix: String, isJSON: Bool?)] = [("y_", true), ("n_", false), ("i_", nil)]
+        let files = try! FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
+        let cases = files.compactMap { file -> TextCase? in
+            let name = file.lastPathComponent
+            guard let verdict = verdicts.first(where: { name.hasPrefix($0.prefix) }) else { return nil }
+            return TextCase(name: name, bytes: [UInt8](try! Data(contentsOf: file)), verdict: verdict.isJSON)
+        }
+        precondition(!cases.isEmpty, "no cases in \(folder.path)")
+        return cases.sorted { $0.name < $1.name }
     }
 }
 

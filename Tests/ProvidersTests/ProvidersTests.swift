@@ -9,16 +9,20 @@ import Testing
 @testable import Providers
 
 @Suite("Failure classes") struct FailureClassTests {
-    @Test("follow from the status of an answer", arguments: [
-        (400, .callerFault, 400), (401, .credential, 502), (402, .quota, 402), (403, .credential, 502),
-        (404, .modelGone, 404), (408, .timeout, 504), (409, .callerFault, 409), (413, .callerFault, 413),
-        (418, .callerFault, 400), (422, .callerFault, 422), (429, .rateLimit, 429), (500, .transient, 500),
-        (501, .transient, 502), (502, .transient, 502), (503, .transient, 503), (504, .timeout, 504),
-        (529, .transient, 503), (599, .transient, 502), (999, .transient, 502),
-    ] as [(Int, FailureClass, Int)])
+    @Test(
+        "follow from the status of an answer",
+        arguments: [
+            (400, .callerFault, 400), (401, .credential, 502), (402, .quota, 402), (403, .credential, 502),
+            (404, .modelGone, 404), (408, .timeout, 504), (409, .callerFault, 409), (413, .callerFault, 413),
+            (418, .callerFault, 400), (422, .callerFault, 422), (429, .rateLimit, 429),
+            (500, .transient, 500),
+            (501, .transient, 502), (502, .transient, 502), (503, .transient, 503), (504, .timeout, 504),
+            (529, .transient, 503), (599, .transient, 502), (999, .transient, 502),
+        ] as [(Int, FailureClass, Int)])
     func statuses(status: Int, expected: FailureClass, told: Int) {
         let failure = UpstreamFailure(
-            status: status, failure: ChatFailure(status: status, message: "sk-leak", code: "c"), retryAfter: "7",
+            status: status, failure: ChatFailure(status: status, message: "sk-leak", code: "c"),
+            retryAfter: "7",
             provider: "p")
         #expect(failure.failureClass == expected)
         #expect(failure.failure.status == told)
@@ -35,11 +39,16 @@ import Testing
         #expect(failure.failure.code == "insufficient_quota")
     }
 
-    @Test("follow from what a transfer died of", arguments: [
-        (.unresolved, .transient, 502), (.unreachable, .transient, 502), (.insecure("x"), .transient, 502),
-        (.connectTimeout, .timeout, 504), (.firstByteTimeout, .timeout, 504), (.idleTimeout, .timeout, 504),
-        (.closed, .transient, 502), (.truncated, .transient, 502), (.invalid, .transient, 502), (.failed(7), .transient, 502),
-    ] as [(TransferError, FailureClass, Int)])
+    @Test(
+        "follow from what a transfer died of",
+        arguments: [
+            (.unresolved, .transient, 502), (.unreachable, .transient, 502),
+            (.insecure("x"), .transient, 502),
+            (.connectTimeout, .timeout, 504), (.firstByteTimeout, .timeout, 504),
+            (.idleTimeout, .timeout, 504),
+            (.closed, .transient, 502), (.truncated, .transient, 502), (.invalid, .transient, 502),
+            (.failed(7), .transient, 502),
+        ] as [(TransferError, FailureClass, Int)])
     func transfers(error: TransferError, expected: FailureClass, status: Int) {
         let failure = UpstreamFailure(error, provider: "acme")
         #expect(failure.failureClass == expected)
@@ -50,7 +59,8 @@ import Testing
 }
 
 @Suite("SimulatorScript") struct SimulatorScriptTests {
-    func script(_ model: String, _ text: String = "hi", seed: UInt64 = 1, length: Int? = nil, limit: Int? = nil,
+    func script(
+        _ model: String, _ text: String = "hi", seed: UInt64 = 1, length: Int? = nil, limit: Int? = nil,
         tools: [ChatTool] = []
     ) -> SimulatorScript? {
         var chat = ChatRequest(model: model, messages: [ChatMessage(role: .user, content: .text(text))])
@@ -65,12 +75,14 @@ import Testing
             name: name,
             kind: .function(
                 parameters: .object([
-                    .init("properties", .object([
-                        .init("city \"x\"", .object([.init("type", .string("string"))])),
-                        .init("days", .object([.init("type", .string("integer"))])),
-                        .init("unit", .object([.init("enum", .array([.string("C"), .string("F")]))])),
-                        .init("odd", .null),
-                    ]))
+                    .init(
+                        "properties",
+                        .object([
+                            .init("city \"x\"", .object([.init("type", .string("string"))])),
+                            .init("days", .object([.init("type", .string("integer"))])),
+                            .init("unit", .object([.init("enum", .array([.string("C"), .string("F")]))])),
+                            .init("odd", .null),
+                        ]))
                 ]), isStrict: nil))
     }
 
@@ -85,14 +97,18 @@ import Testing
         }
     }
 
-    @Test("echoes the question, joined again to the letter", arguments: ["", " ", "a", " two  words \n\nGrüße 😀\r\nx\t"])
+    @Test(
+        "echoes the question, joined again to the letter",
+        arguments: ["", " ", "a", " two  words \n\nGrüße 😀\r\nx\t"])
     func echo(_ text: String) throws {
         let steps = try #require(script("echo", text)).steps
         let joined = steps.map { step in if case .text(let piece) = step { piece } else { "?" } }.joined()
         #expect(joined == text)
     }
 
-    @Test("calls tools with arguments that are JSON and name every property", arguments: [("tools", 1), ("parallel-tools", 2)])
+    @Test(
+        "calls tools with arguments that are JSON and name every property",
+        arguments: [("tools", 1), ("parallel-tools", 2)])
     func arguments(model: String, count: Int) throws {
         let script = try #require(self.script(model, tools: Self.tools))
         #expect(script.finishReason == .toolCalls)

@@ -31,30 +31,38 @@ enum Happening: CaseIterable {
     typealias Row = (Happening, ExchangeState.Action, ExchangeState.Phase)
 
     static let waiting: [Row] = [
-        (.event, .begin, .streaming), (.whole, .respond, .over(.completed)), (.completed, .refuse, .over(.upstreamError)),
+        (.event, .begin, .streaming), (.whole, .respond, .over(.completed)),
+        (.completed, .refuse, .over(.upstreamError)),
         (.failed, .refuse, .over(.upstreamError)), (.timedOut, .refuse, .over(.upstreamTimeout)),
         (.refused, .refuse, .over(.refused)), (.left, .cancel, .over(.clientDisconnected)),
-        (.leftToDrain, .nothing, .draining), (.expired, .nothing, .waiting), (.cancelled, .refuse, .over(.cancelled)),
+        (.leftToDrain, .nothing, .draining), (.expired, .nothing, .waiting),
+        (.cancelled, .refuse, .over(.cancelled)),
         (.silence, .beginWithHeartbeat, .streaming),
     ]
     static let streaming: [Row] = [
-        (.event, .write, .streaming), (.whole, .nothing, .streaming), (.completed, .finish, .over(.completed)),
+        (.event, .write, .streaming), (.whole, .nothing, .streaming),
+        (.completed, .finish, .over(.completed)),
         (.failed, .fail, .over(.upstreamError)), (.timedOut, .fail, .over(.upstreamTimeout)),
         (.refused, .nothing, .streaming), (.left, .cancel, .over(.clientDisconnected)),
-        (.leftToDrain, .nothing, .draining), (.expired, .nothing, .streaming), (.cancelled, .fail, .over(.cancelled)),
+        (.leftToDrain, .nothing, .draining), (.expired, .nothing, .streaming),
+        (.cancelled, .fail, .over(.cancelled)),
         (.silence, .heartbeat, .streaming),
     ]
     static let draining: [Row] = [
         (.event, .nothing, .draining), (.whole, .settle, .over(.clientDisconnected)),
         (.completed, .settle, .over(.clientDisconnected)), (.failed, .settle, .over(.clientDisconnected)),
-        (.timedOut, .settle, .over(.clientDisconnected)), (.refused, .nothing, .draining), (.left, .nothing, .draining),
+        (.timedOut, .settle, .over(.clientDisconnected)), (.refused, .nothing, .draining),
+        (.left, .nothing, .draining),
         (.leftToDrain, .nothing, .draining), (.expired, .cancel, .over(.clientDisconnected)),
         (.cancelled, .cancel, .over(.clientDisconnected)), (.silence, .nothing, .draining),
     ]
 
-    @Test("has one answer to every event in every phase", arguments: [
-        ([], waiting), ([.event], streaming), ([.leftToDrain], draining), ([.event, .leftToDrain], draining),
-    ] as [([Happening], [Row])])
+    @Test(
+        "has one answer to every event in every phase",
+        arguments: [
+            ([], waiting), ([.event], streaming), ([.leftToDrain], draining),
+            ([.event, .leftToDrain], draining),
+        ] as [([Happening], [Row])])
     func table(path: [Happening], rows: [Row]) {
         #expect(rows.map(\.0) == Happening.allCases)
         for (happening, action, phase) in rows {
@@ -97,7 +105,8 @@ enum Happening: CaseIterable {
             for _ in 0..<12 {
                 random = random &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
                 let wasOver = state.isOver
-                let action = Happening.allCases[Int(random >> 33) % Happening.allCases.count].apply(to: &state)
+                let action = Happening.allCases[Int(random >> 33) % Happening.allCases.count].apply(
+                    to: &state)
                 if isEnd(action) { ends += 1 }
                 if action == .begin || action == .beginWithHeartbeat || action == .respond { begins += 1 }
                 #expect(!wasOver || action == .nothing)

@@ -52,9 +52,12 @@ import Testing
     }
 
     @Test("warns of a variable that is not known, and says what may have been meant") func unknown() throws {
-        let settings = try Settings.load(file: nil, environment: ["SLUICE_LISTN": "x", "SLUICE_OTHER_TOOL": "x"])
+        let settings = try Settings.load(
+            file: nil, environment: ["SLUICE_LISTN": "x", "SLUICE_OTHER_TOOL": "x"])
         #expect(settings.warnings.count == 2)
-        #expect(settings.warnings.first == "unknown variable 'SLUICE_LISTN' is ignored; did you mean SLUICE_LISTEN?")
+        #expect(
+            settings.warnings.first
+                == "unknown variable 'SLUICE_LISTN' is ignored; did you mean SLUICE_LISTEN?")
     }
 
     @Test("may hold what Kubernetes sets for a service named sluice") func kubernetes() throws {
@@ -82,7 +85,7 @@ import Testing
         #expect(
             settings.providers.map(\.baseURL) == [
                 "http://127.0.0.1:9/v1", "https://api.deepseek.com/v1", "https://openrouter.ai/api/v1",
-                "https://api.groq.com/openai/v1", "http://127.0.0.1:11434/v1", "",
+                "https://api.groq.com/openai/v1", "http://127.0.0.1:11434", "",
             ])
         #expect(settings.providers.first?.apiKey == Secret("sk-a"))
         #expect(settings.providers.first?.upstream.maxRetries == 0)
@@ -98,10 +101,10 @@ import Testing
     @Test(
         "names Ollama's host as Ollama reads it",
         arguments: [
-            ("host", "http://host:11434/v1"), ("host:1", "http://host:1/v1"),
-            ("https://h", "https://h:443/v1"),
-            ("http://h:5/", "http://h:5/v1"), (":7", "http://127.0.0.1:7/v1"),
-            ("[::1]", "http://[::1]:11434/v1"),
+            ("host", "http://host:11434"), ("host:1", "http://host:1"),
+            ("https://h", "https://h:443"),
+            ("http://h:5/", "http://h:5"), (":7", "http://127.0.0.1:7"),
+            ("[::1]", "http://[::1]:11434"),
         ]) func ollama(host: String, address: String) throws
     {
         let settings = try Settings.load(file: nil, environment: ["OLLAMA_HOST": host])

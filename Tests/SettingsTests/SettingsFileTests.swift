@@ -14,8 +14,8 @@ import Testing
         redis_url: null
         log: {level: debug, format: json}
         auth: {enabled: true, admin_key: ${ADMIN}, keys: [sk-one, "${TWO:-sk-two}"]}
-        limits: {max_connections: 5, max_body: 1MiB, max_headers: 32KiB, header_timeout: 500ms, idle_timeout: 2m,
-                 body_timeout: 1h, max_unauthenticated_body: 1000}
+        limits: {max_connections: 5, max_body: 1MiB, max_headers: 32KiB, header_timeout: 500ms,
+                 idle_timeout: 2m, body_timeout: 1h, max_unauthenticated_body: 1000}
         streaming: {heartbeat_interval: 0, commit_after: 2s, high_watermark: 128KiB, capture_limit: 1MB,
                     force_non_streaming: true, enable_fallback: false, detection_cache_duration: 1m,
                     on_disconnect: drain}

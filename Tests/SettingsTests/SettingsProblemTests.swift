@@ -74,7 +74,7 @@ struct WrongFile: CustomTestStringConvertible, Sendable {
             "upstream_url: https://user:hunter2@host", "1: upstream_url must be an address such as https"),
         WrongFile("providers: 1", "1: providers must be a list, not a single value"),
         WrongFile(
-            "providers:\n  - {name: a, kind: gemini}", "2: kind 'gemini' is not available in this version"),
+            "providers:\n  - {name: a, kind: azure}", "2: a provider of kind 'azure' needs a base_url"),
         WrongFile(
             "providers:\n  - {name: a, kind: openia}", "2: unknown kind 'openia'; did you mean 'openai'?"),
         WrongFile(

@@ -24,8 +24,8 @@ import Testing
             ])
         #expect(
             line == """
-                2024-02-29T12:34:56.007Z info stream ended door=openai-chat path="/v1/a b" tokens=12 late=true \
-                share=0.5 none=""
+                2024-02-29T12:34:56.007Z info stream ended door=openai-chat path="/v1/a b" tokens=12 \
+                late=true share=0.5 none=""
 
                 """)
     }

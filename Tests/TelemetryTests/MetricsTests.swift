@@ -102,7 +102,8 @@ import Testing
         }
         #expect(
             text.contains(
-                #"sluice_requests_total{door="openai-chat",provider="sim",model="m",outcome="client_disconnected"} 1"#
+                #"sluice_requests_total{door="openai-chat",provider="sim",model="m","#
+                    + #"outcome="client_disconnected"} 1"#
             ))
         #expect(text.contains("sluice_log_lines_dropped_total 1\n"))
     }
