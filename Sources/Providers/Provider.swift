@@ -110,7 +110,8 @@ package final class Provider {
             let target = RequestTarget(
                 model: model, streams: asksStream, maker: profile.maker, quirks: profile.quirks)
             do {
-                dropped = try dialect.codec.encodeRequest(request.chat, target, into: &body)
+                let (chat, leftOut) = try request.chat.withoutResponsesState()
+                dropped = leftOut + (try dialect.codec.encodeRequest(chat, target, into: &body))
             } catch {
                 throw UpstreamFailure(
                     .callerFault,
