@@ -87,5 +87,12 @@ let package = Package(
             exclude: ["run"],
             swiftSettings: Array(settings.dropLast())
         ),
+        .executableTarget(
+            name: "translate-bench",
+            dependencies: ["Bytes", "Chat", "Dialects", "SSE"],
+            path: "bench/translate",
+            exclude: ["run", "allocations.c"],
+            swiftSettings: testSettings
+        ),
     ]
 )
