@@ -108,6 +108,8 @@ final class Transfer: UpstreamTransfer {
         multi.touch(self)
         let verdict = receiver.receive(chunk)
         if isOver { return .abort }
+        // It had its last event and let go: what is left of the body passes, so that the connection can be used again.
+        if isReleased { return .proceed }
         if case .pause = verdict { isPaused = true }
         return verdict
     }

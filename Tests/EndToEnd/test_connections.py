@@ -1,0 +1,25 @@
+# SPDX-FileCopyrightText: The Sluice authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Connections to upstream: kept where they can be, and given up where the time is over."""
+
+import time
+
+import pytest
+
+from events import ask, assert_broken_off, assert_whole
+
+
+@pytest.mark.parametrize("model", ["ok", "ok-late-end"])
+def test_streams_one_after_another_use_one_connection(make_sluice, upstream, tag, model):
+    gateway, user = make_sluice(), tag()
+    for _ in range(5):
+        assert_whole(ask(gateway.address, model, user=user))
+        time.sleep(0.2)  # the end of the body may come after the client's
+    assert upstream.connections(user) == 1
+
+
+def test_an_upstream_that_goes_on_after_its_end_is_left_soon(make_sluice, upstream, tag):
+    gateway, user = make_sluice(), tag()
+    assert_whole(ask(gateway.address, "ok-late-end", user=user, metadata={"delay": "30"}))
+    upstream.wait_for(user, timeout=3)
