@@ -104,7 +104,11 @@ final class Transfer: UpstreamTransfer {
     func received(_ chunk: Span<UInt8>) -> Verdict {
         guard let receiver, !isOver else { return isReleased && !isOver ? .proceed : .abort }
         lastActivity = loop.recentNow
-        hasBody = true
+        if !hasBody {
+            hasBody = true
+            // From here on it is the silence that counts, and its limit may be the shorter one.
+            timer?.schedule(at: lastActivity &+ timeouts.idle)
+        }
         multi.touch(self)
         let verdict = receiver.receive(chunk)
         if isOver { return .abort }

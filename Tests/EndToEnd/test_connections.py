@@ -23,3 +23,11 @@ def test_an_upstream_that_goes_on_after_its_end_is_left_soon(make_sluice, upstre
     gateway, user = make_sluice(), tag()
     assert_whole(ask(gateway.address, "ok-late-end", user=user, metadata={"delay": "30"}))
     upstream.wait_for(user, timeout=3)
+
+
+def test_silence_ends_a_stream_long_before_the_first_byte_would_have_been_late(make_sluice):
+    gateway = make_sluice(timeouts={"first_byte": "30s", "idle": "1s"})
+    started = time.monotonic()
+    stream = ask(gateway.address, "fault-hang-midstream", timeout=20)
+    assert_broken_off(stream, "upstream_timeout")
+    assert time.monotonic() - started < 5
