@@ -75,6 +75,7 @@ let package = Package(
         tests(of: "Chat", ["Bytes", "JSON"]),
         tests(of: "Dialects", ["Bytes", "JSON", "SSE", "Chat"]),
         tests(of: "Telemetry", ["Bytes"]),
+        tests(of: "Reactor"),
         tests(of: "Settings", ["Telemetry"]),
         tests(of: "Providers", ["Bytes", "Chat", "Dialects", "HTTPClient", "JSON", "Reactor"]),
         tests(of: "Services", ["Chat", "HTTPClient", "Providers", "Telemetry"]),
