@@ -76,7 +76,7 @@ extension Connection {
         willClose = !message.persists || server.isDraining
         let length = if case .length(let length) = message.body { length } else { 0 }
         request = ServerRequest(head, self, length: length, received: server.loop.now)
-        if message.expectsContinue { sendInterim("HTTP/1.1 100 Continue\r\n\r\n") }
+        awaitsContinue = message.expectsContinue
         isAnnouncing = true
         if !isInsideInput { announcePending() }
     }

@@ -46,6 +46,8 @@ final class Connection {
     var willClose = false
     /// Whether the framing has seen the end of the request under way.
     var requestIsComplete = false
+    /// Whether the client waits for a 100 before it sends the body of the request under way.
+    var awaitsContinue = false
     /// Whether a head was accepted that evhttp has not been told of.
     var isAnnouncing = false
     /// Whether the response is complete but for what is buffered.
@@ -254,6 +256,13 @@ final class Connection {
     func discardedTooMuch(_ count: Int) -> Bool {
         discarded &+= count
         return discarded > 4 << 20
+    }
+
+    /// Tells a client that waits for it that the body is wanted.
+    func sendContinue() {
+        guard awaitsContinue, !requestIsComplete else { return }
+        awaitsContinue = false
+        sendInterim("HTTP/1.1 100 Continue\r\n\r\n")
     }
 
     func limitBody(to limit: Int) -> Bool {
