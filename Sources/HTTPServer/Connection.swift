@@ -40,7 +40,6 @@ final class Connection {
     var request: ServerRequest?
     /// Bytes of requests behind the one under way.
     var pipelined = ByteBuffer()
-    var isReading = true
     var isInsideInput = false
     /// Whether this response is the connection's last.
     var willClose = false
@@ -121,7 +120,8 @@ final class Connection {
         request?.response.end()
         request?.owner = nil
         request = nil
-        guard requestIsComplete else { return linger() }
+        // Who has sent more than was taken would lose the answer's end to a reset.
+        guard requestIsComplete, discarded == 0 else { return linger() }
         unsafe self.evRequest = nil
         if willClose || server.isDraining {
             // Also when it was decided after evhttp was told of the request.
@@ -135,7 +135,6 @@ final class Connection {
         guard phase != .closed else { return }
         framing.next()
         timer?.schedule(after: server.configuration.idleTimeout)
-        isReading = true
         if !pipelined.isEmpty {
             var held = ByteBuffer()
             swap(&held, &pipelined)
@@ -156,7 +155,6 @@ final class Connection {
         let context = unsafe Unmanaged.passUnretained(self).toOpaque()
         unsafe bufferevent_setcb(bufferevent, nil, nil, connectionEvent, context)
         _ = unsafe bufferevent_enable(bufferevent, Int16(EV_READ))
-        isReading = true
         shutdownWriting(descriptor)
         timer?.schedule(after: 2_000_000_000)
     }
