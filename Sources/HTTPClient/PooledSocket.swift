@@ -14,7 +14,7 @@ final class PooledSocket {
     private let descriptor: Int32
     private let act: (Int32) -> Void
     private var watcher: SocketWatcher?
-    private var isIdle = false
+    private(set) var isIdle = false
 
     /// A socket whose readiness is told to `act` as libcurl's mask while a transfer uses it.
     init(_ loop: EventLoop, _ descriptor: Int32, _ act: @escaping (Int32) -> Void) {
@@ -32,6 +32,24 @@ final class PooledSocket {
         case Int32(CURL_POLL_OUT): watcher?.watch(.write)
         case Int32(CURL_POLL_INOUT): watcher?.watch([.read, .write])
         default: watcher?.watch([])
+        }
+    }
+
+    /// Whether it is the connection between two ports.
+    func connects(_ own: Int, _ peer: Int) -> Bool {
+        unsafe port { address, length in unsafe getsockname(descriptor, address, length) } == own
+            && port { address, length in unsafe getpeername(descriptor, address, length) } == peer
+    }
+
+    private func port(_ read: (UnsafeMutablePointer<sockaddr>, UnsafeMutablePointer<socklen_t>) -> Int32) -> Int? {
+        var address = sockaddr_storage()
+        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        return unsafe withUnsafeMutableBytes(of: &address) { bytes in
+            guard let base = unsafe bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self),
+                unsafe read(base, &length) == 0
+            else { return nil }
+            // It stands at the same place, in network order, for IPv4 and IPv6.
+            return unsafe Int(bytes[2]) << 8 | Int(bytes[3])
         }
     }
 

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from events import ask, assert_broken_off, assert_whole
+from events import ask, assert_broken_off, assert_whole, read_stream
 
 
 @pytest.mark.parametrize("model", ["ok", "ok-late-end"])
@@ -31,3 +31,15 @@ def test_silence_ends_a_stream_long_before_the_first_byte_would_have_been_late(m
     stream = ask(gateway.address, "fault-hang-midstream", timeout=20)
     assert_broken_off(stream, "upstream_timeout")
     assert time.monotonic() - started < 5
+
+
+def test_a_reader_that_stops_at_once_does_not_cost_a_kept_connection(make_sluice, upstream, tag):
+    gateway, user = make_sluice(), tag()
+    for _ in range(100):
+        with gateway.open_stream("ok-big", 20, 4096, metadata={"size": "700000"}, user=user) as connection:
+            read = read_stream(connection, until=lambda so_far: so_far.text)
+            time.sleep(0.01)
+            for at, data in connection.chunks(read.response, 15):
+                read.feed(at, data)
+            assert_whole(read)
+    assert upstream.connections(user) < 20
