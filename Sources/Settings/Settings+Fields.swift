@@ -16,6 +16,9 @@ extension Settings {
     private static var general: [Field<Settings>] {
         [
             .value("listen", \.listen, expected: ListenAddress.expected) { ListenAddress($0) },
+            .list("allowed_hosts", \.allowedHosts, expected: "a host name without a port, or *") { text in
+                text == "*" || HostName.isValid(text) ? text : nil
+            },
             .value("workers", \.workers, expected: "auto or a whole number from 1 to 256") { text in
                 if text == "auto" { return .auto }
                 return Int(text).flatMap { (1...256).contains($0) ? .count($0) : nil }
