@@ -9,6 +9,7 @@ import resource
 import signal
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -330,6 +331,20 @@ def test_Z04_K09_running_out_of_descriptors_spins_nothing_and_heals(make_sluice)
 
     wait_until(answers, 5, "service again")
     assert_whole(ask(gateway.address, "ok"))
+
+
+def test_more_clients_than_descriptors_wait_their_turn(make_sluice):
+    def few():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+
+    gateway = make_sluice(options={"preexec_fn": few})
+    assert "limits.max_connections is 18 instead of 5000" in gateway.log()
+    with ThreadPoolExecutor(60) as pool:
+        fields = {"metadata": {"delay": "0.05", "count": "5"}}
+        streams = [pool.submit(ask, gateway.address, "ok-slow", 30, **fields) for _ in range(60)]
+        for stream in streams:
+            assert_whole(stream.result())
+    assert not gateway.metric("sluice_connections_refused_total", reason="accept_failed")
 
 
 def test_Z03_an_idle_gateway_uses_no_cpu(sluice):
