@@ -23,6 +23,9 @@ package struct EventStreamParser: Sendable {
         case buffer(from: Int)
     }
 
+    /// The most bytes of a line or an event where nothing else is said: an image in an event has a few million.
+    package static let defaultLimit = 8 << 20
+
     private static let byteOrderMark: InlineArray<3, UInt8> = [0xEF, 0xBB, 0xBF]
     /// What an idle stream may keep of the capacity that a large event needed.
     private static let keptCapacity = 64 << 10
@@ -43,7 +46,7 @@ package struct EventStreamParser: Sendable {
     /// A parser at the start of a stream.
     ///
     /// - Parameter limit: The most bytes that one line, and the data of one event, may have.
-    package init(limit: Int = 32 << 20) {
+    package init(limit: Int = EventStreamParser.defaultLimit) {
         self.limit = limit
     }
 

@@ -92,6 +92,8 @@ package struct StreamingSettings: Sendable, Equatable {
     package var commitAfter = Duration.seconds(10)
     /// Bytes waiting for a slow client at which its upstream is paused.
     package var highWatermark = 64 << 10
+    /// Bytes of one line or event of an upstream's stream.
+    package var maxEvent = 8 << 20
     /// Bytes of an answer kept for audit.
     package var captureLimit = 1 << 20
     /// Whether upstreams are always asked for the whole answer, replayed as a stream.

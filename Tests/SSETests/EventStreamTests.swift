@@ -88,6 +88,10 @@ struct Heard: Equatable {
         let piece = [UInt8](repeating: 0x78, count: 16 << 10)
         let chunks = [Array("data: ".utf8)] + Array(repeating: piece, count: 1024) + [Array("\n\n".utf8)]
         #expect(Heard(chunks).events.first?.data.utf8.count == 16 << 20)
+        var parser = EventStreamParser()
+        #expect(throws: EventStreamError.tooLong(limit: 8 << 20)) {
+            for chunk in chunks { try parser.feed(chunk.span) { _, _ in } }
+        }
     }
 
     @Test(
