@@ -235,6 +235,13 @@ def test_a_malformed_event_is_counted_and_skipped(gateway):
     assert gateway.metric(name) == before + 2
 
 
+def test_many_malformed_events_of_one_stream_leave_two_lines_in_the_log(gateway):
+    fields = {"headers": [("X-Request-Id", "malformed-many")], "metadata": {"count": "500"}}
+    assert_whole(ask(gateway.address, "fault-invalid-json", **fields))
+    lines = wait_until(lambda: [x for x in gateway.log().splitlines() if "malformed-many" in x and "skipped" in x][1:])
+    assert len(lines) == 1 and "count=500" in lines[0]
+
+
 def test_broken_tool_calls_crash_nothing(gateway):
     stream = ask(gateway.address, "fault-tool-broken")
     assert stream.response.status in (200, 502)
