@@ -75,9 +75,11 @@ let package = Package(
         tests(of: "Chat", ["Bytes", "JSON"]),
         tests(of: "Dialects", ["Bytes", "JSON", "SSE", "Chat"]),
         tests(of: "Telemetry", ["Bytes"]),
+        tests(of: "Reactor"),
         tests(of: "Settings", ["Telemetry"]),
         tests(of: "Providers", ["Bytes", "Chat", "Dialects", "HTTPClient", "JSON", "Reactor"]),
         tests(of: "Services", ["Chat", "HTTPClient", "Providers", "Telemetry"]),
+        tests(of: "FrontDoors", ["HTTPSemantics", "Chat"]),
         // Benchmarks: epoll, which Swift's Glibc leaves out, and the load generator that uses it
         .systemLibrary(name: "CEpoll", path: "bench/CEpoll"),
         .executableTarget(
