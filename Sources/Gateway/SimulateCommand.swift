@@ -110,7 +110,8 @@ private final class SimulatorDoor: Door {
         let straico = SimulatorDoor(simulator, .straico)
         return [
             ("/v1/chat/completions", chat), ("/chat/completions", chat), ("/api/paas/v4/chat/completions", chat),
-            ("/api/v1/chat/completions", chat),
+            ("/api/v1/chat/completions", chat), ("/openai/v1/chat/completions", chat),
+            ("/openai/deployments/", chat),
             (SimulatorTransport.embeddingsPath, SimulatorDoor(simulator, .openAIChat) { _ in
                 var address = RequestAddress()
                 address.asksAnswer = false
