@@ -62,7 +62,7 @@ package struct PassthroughStreamEncoder: Sendable {
         collectEdits(of: event)
         if wantsArray {
             buffer.append(count == 0 ? UInt8(ascii: "[") : ASCII.comma)
-        } else {
+        } else if dialect != .ollama {
             EventText.appendName(name, to: &buffer)
             buffer.append(literal: "data: ")
         }
@@ -75,7 +75,7 @@ package struct PassthroughStreamEncoder: Sendable {
             position = edit.range.upperBound
         }
         EventText.appendLine(data, position..<data.count, to: &buffer)
-        buffer.append(literal: wantsArray ? "\n" : "\n\n")
+        buffer.append(literal: wantsArray || dialect == .ollama ? "\n" : "\n\n")
     }
 
     /// Appends the orderly end, unless upstream's own has been handed on.
@@ -106,13 +106,13 @@ package struct PassthroughStreamEncoder: Sendable {
     }
 
     /// Appends what keeps a silent stream alive and the dialect's SDKs bear: a blank line, which is also whitespace in JSON; for
-    /// Anthropic, once its stream has begun, a ping.
+    /// Anthropic, once its stream has begun, a ping; for Ollama, whose clients parse every line, a space before the next.
     package mutating func heartbeat(into buffer: inout ByteBuffer) {
         guard !isEnded else { return }
         if dialect == .anthropic, count > 0, !hasEnd {
             buffer.append(literal: "event: ping\ndata: {\"type\":\"ping\"}\n\n")
         } else {
-            buffer.append(ASCII.lineFeed)
+            buffer.append(dialect == .ollama ? ASCII.space : ASCII.lineFeed)
         }
     }
 

@@ -22,11 +22,16 @@ package struct RequestOutline: Sendable {
     private var end = 0
     /// What makes upstream report usage in a stream; `nil` when it does so anyway, or the client asked for it itself.
     private var usageEdit: Edit?
+    private let hasStreamMember: Bool
 
     /// Reads a body, which must be a JSON object without names that occur twice.
     ///
-    /// `hasStreamOptions` says that in this dialect usage has to be asked for (`stream_options.include_usage`).
-    init(_ body: Span<UInt8>, hasStreamOptions: Bool = false) throws(DialectError) {
+    /// `hasStreamOptions` says that in this dialect usage has to be asked for (`stream_options.include_usage`),
+    /// `hasStreamMember` that the body and not the address says whether a stream is wanted.
+    init(
+        _ body: Span<UInt8>, hasStreamOptions: Bool = false, hasStreamMember: Bool = true
+    ) throws(DialectError) {
+        self.hasStreamMember = hasStreamMember
         do {
             try read(body)
         } catch {
@@ -70,8 +75,7 @@ package struct RequestOutline: Sendable {
             edits.append(Edit(range: model, text: text))
         }
         if streams, asksUsage, let usageEdit { edits.append(usageEdit) }
-        // In Gemini's dialect the address says whether a stream is wanted.
-        let forcesStream = model != nil
+        let forcesStream = model != nil && hasStreamMember
         if let stream {
             if body[stream.lowerBound] != UInt8(ascii: streams ? "t" : "f") {
                 var text = ByteBuffer()

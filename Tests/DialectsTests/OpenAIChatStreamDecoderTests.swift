@@ -140,7 +140,9 @@ struct OpenAIChatStreamDecoderTests {
         arguments: [
             ("stop", FinishReason.stop), ("length", .length), ("tool_calls", .toolCalls),
             ("function_call", .toolCalls),
-            ("content_filter", .contentFilter), ("sensitive", .other("sensitive")),
+            ("content_filter", .contentFilter), ("sensitive", .contentFilter), ("MAX_TOKENS", .length),
+            ("tool_use", .toolCalls), ("model_context_window_exceeded", .contextFull), ("refusal", .refusal(nil)),
+            ("odd", .other("odd")),
         ])
     func reasons(word: String, reason: FinishReason) {
         #expect(fold(chunk("{}", finish: "\"\(word)\"")).accumulator.choices.map(\.finish) == [reason])

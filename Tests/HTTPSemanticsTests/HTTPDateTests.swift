@@ -30,4 +30,17 @@ struct HTTPDateTests {
             #expect(HTTPDate.string(fromUnixTime: seconds) == expected)
         }
     }
+
+    @Test("reads back every date that it writes, and no other text") func reading() {
+        for seconds in stride(from: 0, through: 4_000_000_000, by: 86_399 * 97) {
+            #expect(HTTPDate.unixTime(from: HTTPDate.string(fromUnixTime: seconds)) == seconds)
+        }
+        for text in [
+            "", "Sun, 06 Nov 1994 08:49:37", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994",
+            "Sun, 32 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 24:49:37 GMT", "Sun, 06 Foo 1994 08:49:37 GMT",
+        ] {
+            #expect(HTTPDate.unixTime(from: text) == nil)
+        }
+        #expect(HTTPDate.internetDate(fromUnixTime: 784_111_777) == "1994-11-06T08:49:37Z")
+    }
 }

@@ -53,6 +53,39 @@ final class NoTransport: UpstreamTransport {
         #expect(listed.map(\.model) == ["gpt-4", "a/special", "a/x"])
         #expect(listed.map(\.owner) == ["a", "b", "a"])
     }
+
+    @Test("draws the order of deployments by their weights, and asks those of weight 0 never") func weights() {
+        let (a, b, c) = (Self.provider("a"), Self.provider("b"), Self.provider("c"))
+        let plan = RoutePlan(
+            providers: [a, b, c],
+            routes: [
+                .init(
+                    name: "m",
+                    deployments: [
+                        Candidate(a, "x", weight: 3), Candidate(b, "x", weight: 1), Candidate(c, "x", weight: 0),
+                    ])
+            ])
+        func order(_ draw: Double) -> [String] {
+            plan.groups(for: "m") { draw }.flatMap { $0.map(\.provider.name) }
+        }
+        #expect(order(0) == ["a", "b"])
+        #expect(order(0.74) == ["a", "b"])
+        #expect(order(0.76) == ["b", "a"])
+        #expect(order(0.999_999) == ["b", "a"])
+    }
+
+    @Test("adds the deployments of the fallbacks, but not their own fallbacks") func fallbacks() {
+        let (a, b, c) = (Self.provider("a"), Self.provider("b"), Self.provider("c"))
+        let plan = RoutePlan(
+            providers: [a, b, c],
+            routes: [
+                .init(name: "m", deployments: [Candidate(a, "x")], fallbacks: ["n", "c/direct", "gone"]),
+                .init(name: "n", deployments: [Candidate(b, "y")], fallbacks: ["m"]),
+            ])
+        let names = plan.groups(for: "m") { 0 }.map { $0.map { "\($0.provider.name)/\($0.model)" } }
+        #expect(names == [["a/x"], ["b/y"], ["c/direct"]])
+        #expect(plan.groups(for: "gone") { 0 }.isEmpty)
+    }
 }
 
 @Suite("AdmissionService") struct AdmissionServiceTests {

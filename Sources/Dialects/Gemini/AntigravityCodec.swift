@@ -3,7 +3,9 @@
 
 package import Bytes
 package import Chat
+internal import JSON
 
+/// Google's internal service behind Gemini CLI and Antigravity: Gemini's dialect in an envelope, for models of Google and others.
 package struct AntigravityCodec: DialectCodec {
     package init() {}
 
@@ -13,44 +15,57 @@ package struct AntigravityCodec: DialectCodec {
     package func decodeRequest(
         _ body: Span<UInt8>, _ address: RequestAddress = RequestAddress()
     ) throws(DialectError) -> DecodedRequest {
-        try OpenAIChatCodec().decodeRequest(body, address)
+        let outline = try RequestOutline(body, hasStreamMember: false)
+        let (request, model) = try AntigravityEnvelope.open(outline.members)
+        var address = address
+        address.model = model ?? address.model
+        do throws(DialectError) {
+            let chat = try GeminiRequestReader.read(request, address, origin: .antigravity)
+            return DecodedRequest(chat: chat, outline: outline)
+        } catch {
+            throw error.parameter == "model" ? error : error.inside("request")
+        }
     }
 
     package func streamEncoder(_ context: AnswerContext) -> any StreamEncoder {
-        OpenAIChatCodec().streamEncoder(context)
+        GeminiStreamEncoder(context, isWrapped: true)
     }
 
     package func writeAnswer(
         _ answer: ChatAccumulator, _ context: AnswerContext, into buffer: inout ByteBuffer
     ) {
-        OpenAIChatCodec().writeAnswer(answer, context, into: &buffer)
+        GeminiAnswerWriter.write(answer, context, isWrapped: true, into: &buffer)
     }
 
     package func writeError(_ failure: ChatFailure, requestID: String, into buffer: inout ByteBuffer) {
-        OpenAIErrorBody.write(failure, requestID: requestID, into: &buffer)
+        GeminiErrorBody.write(failure, requestID: requestID, into: &buffer)
     }
 
     package func appendFailure(
         _ failure: ChatFailure, requestID: String, sequence: Int, to buffer: inout ByteBuffer
     ) {
-        OpenAIChatCodec().appendFailure(failure, requestID: requestID, sequence: sequence, to: &buffer)
+        GeminiCodec().appendFailure(failure, requestID: requestID, sequence: sequence, to: &buffer)
     }
 
-    package func status(of failure: ChatFailure) -> Int { failure.status }
+    package func status(of failure: ChatFailure) -> Int { GeminiErrorBody.status(of: failure) }
 
     package func encodeRequest(
         _ chat: ChatRequest, _ target: RequestTarget, into buffer: inout ByteBuffer
     ) throws(DialectError) -> [String] {
-        try OpenAIChatCodec().encodeRequest(chat, target, into: &buffer)
+        let (members, dropped) = try AntigravityRequestWriter.members(of: chat, target)
+        JSONValue.object(members).write(into: &buffer)
+        return dropped
     }
 
-    package func streamDecoder() -> any StreamDecoder { OpenAIChatStreamDecoder() }
+    package func streamDecoder() -> any StreamDecoder { GeminiStreamDecoder(isWrapped: true) }
 
     package func decodeWhole(_ body: Span<UInt8>, into event: inout DecodedEvent) throws(MalformedEvent) {
-        try OpenAIChatCodec().decodeWhole(body, into: &event)
+        var decoder = GeminiStreamDecoder(isWrapped: true)
+        try decoder.decode(body, named: [UInt8]().span, into: &event)
+        guard decoder.ending != .empty, !event.isDone else { throw MalformedEvent(at: 0) }
     }
 
     package func readError(_ body: Span<UInt8>, status: Int) -> ChatFailure {
-        OpenAIErrorBody.read(body, status: status)
+        GeminiErrorBody.read(body, status: status)
     }
 }

@@ -3,7 +3,9 @@
 
 package import Bytes
 package import Chat
+internal import JSON
 
+/// Google's Gemini, as the Gemini API and Vertex AI speak it (`generateContent`, `streamGenerateContent`).
 package struct GeminiCodec: DialectCodec {
     package init() {}
 
@@ -13,44 +15,52 @@ package struct GeminiCodec: DialectCodec {
     package func decodeRequest(
         _ body: Span<UInt8>, _ address: RequestAddress = RequestAddress()
     ) throws(DialectError) -> DecodedRequest {
-        try OpenAIChatCodec().decodeRequest(body, address)
+        let outline = try RequestOutline(body, hasStreamMember: false)
+        let chat = try GeminiRequestReader.read(outline.members, address, origin: .gemini)
+        return DecodedRequest(chat: chat, outline: outline)
     }
 
     package func streamEncoder(_ context: AnswerContext) -> any StreamEncoder {
-        OpenAIChatCodec().streamEncoder(context)
+        GeminiStreamEncoder(context)
     }
 
     package func writeAnswer(
         _ answer: ChatAccumulator, _ context: AnswerContext, into buffer: inout ByteBuffer
     ) {
-        OpenAIChatCodec().writeAnswer(answer, context, into: &buffer)
+        GeminiAnswerWriter.write(answer, context, isWrapped: false, into: &buffer)
     }
 
     package func writeError(_ failure: ChatFailure, requestID: String, into buffer: inout ByteBuffer) {
-        OpenAIErrorBody.write(failure, requestID: requestID, into: &buffer)
+        GeminiErrorBody.write(failure, requestID: requestID, into: &buffer)
     }
 
     package func appendFailure(
-        _ failure: ChatFailure, requestID: String, sequence: Int, to buffer: inout ByteBuffer
+        _ failure: ChatFailure, requestID: String, sequence _: Int, to buffer: inout ByteBuffer
     ) {
-        OpenAIChatCodec().appendFailure(failure, requestID: requestID, sequence: sequence, to: &buffer)
+        buffer.append(literal: "data: ")
+        GeminiErrorBody.write(failure, requestID: requestID, into: &buffer)
+        buffer.append(literal: "\n\n")
     }
 
-    package func status(of failure: ChatFailure) -> Int { failure.status }
+    package func status(of failure: ChatFailure) -> Int { GeminiErrorBody.status(of: failure) }
 
     package func encodeRequest(
         _ chat: ChatRequest, _ target: RequestTarget, into buffer: inout ByteBuffer
     ) throws(DialectError) -> [String] {
-        try OpenAIChatCodec().encodeRequest(chat, target, into: &buffer)
+        var writer = GeminiRequestWriter(chat, target)
+        JSONValue.object(try writer.members()).write(into: &buffer)
+        return writer.dropped
     }
 
-    package func streamDecoder() -> any StreamDecoder { OpenAIChatStreamDecoder() }
+    package func streamDecoder() -> any StreamDecoder { GeminiStreamDecoder() }
 
     package func decodeWhole(_ body: Span<UInt8>, into event: inout DecodedEvent) throws(MalformedEvent) {
-        try OpenAIChatCodec().decodeWhole(body, into: &event)
+        var decoder = GeminiStreamDecoder()
+        try decoder.decode(body, named: [UInt8]().span, into: &event)
+        guard decoder.ending != .empty, !event.isDone else { throw MalformedEvent(at: 0) }
     }
 
     package func readError(_ body: Span<UInt8>, status: Int) -> ChatFailure {
-        OpenAIErrorBody.read(body, status: status)
+        GeminiErrorBody.read(body, status: status)
     }
 }

@@ -23,6 +23,7 @@ struct OpenAIRequestWriter {
 
     /// Every member of the body.
     mutating func members() throws(DialectError) -> [JSONValue.Member] {
+        if !isOwn { dropped += try chat.foreignExtras() }
         var object = JSONMembers()
         object.add("model", target.model)
         var messages = OpenAIMessageWriter(chat, target)

@@ -3,7 +3,9 @@
 
 package import Bytes
 package import Chat
+internal import JSON
 
+/// OpenAI's Responses, as OpenAI and those who imitate it speak it.
 package struct ResponsesCodec: DialectCodec {
     package init() {}
 
@@ -11,19 +13,18 @@ package struct ResponsesCodec: DialectCodec {
     package var framing: StreamFraming { .eventStream }
 
     package func decodeRequest(
-        _ body: Span<UInt8>, _ address: RequestAddress = RequestAddress()
+        _ body: Span<UInt8>, _: RequestAddress = RequestAddress()
     ) throws(DialectError) -> DecodedRequest {
-        try OpenAIChatCodec().decodeRequest(body, address)
+        let outline = try RequestOutline(body)
+        return DecodedRequest(chat: try ResponsesRequestReader.read(outline.members), outline: outline)
     }
 
-    package func streamEncoder(_ context: AnswerContext) -> any StreamEncoder {
-        OpenAIChatCodec().streamEncoder(context)
-    }
+    package func streamEncoder(_ context: AnswerContext) -> any StreamEncoder { ResponsesStreamEncoder(context) }
 
     package func writeAnswer(
         _ answer: ChatAccumulator, _ context: AnswerContext, into buffer: inout ByteBuffer
     ) {
-        OpenAIChatCodec().writeAnswer(answer, context, into: &buffer)
+        ResponsesAnswerWriter.write(answer, context, into: &buffer)
     }
 
     package func writeError(_ failure: ChatFailure, requestID: String, into buffer: inout ByteBuffer) {
@@ -33,24 +34,28 @@ package struct ResponsesCodec: DialectCodec {
     package func appendFailure(
         _ failure: ChatFailure, requestID: String, sequence: Int, to buffer: inout ByteBuffer
     ) {
-        OpenAIChatCodec().appendFailure(failure, requestID: requestID, sequence: sequence, to: &buffer)
+        ResponsesFailure.appendError(failure, requestID: requestID, sequence: sequence, to: &buffer)
+        ResponsesFailure.appendFailed(failure, requestID: requestID, sequence: sequence &+ 1, to: &buffer)
     }
 
-    package func status(of failure: ChatFailure) -> Int { failure.status }
+    package func status(of failure: ChatFailure) -> Int { failure.status == 529 ? 503 : failure.status }
 
     package func encodeRequest(
         _ chat: ChatRequest, _ target: RequestTarget, into buffer: inout ByteBuffer
     ) throws(DialectError) -> [String] {
-        try OpenAIChatCodec().encodeRequest(chat, target, into: &buffer)
+        var writer = ResponsesRequestWriter(chat, target)
+        let members = try writer.members()
+        JSONValue.object(members).write(into: &buffer)
+        return writer.dropped
     }
 
-    package func streamDecoder() -> any StreamDecoder { OpenAIChatStreamDecoder() }
+    package func streamDecoder() -> any StreamDecoder { ResponsesStreamDecoder() }
 
     package func decodeWhole(_ body: Span<UInt8>, into event: inout DecodedEvent) throws(MalformedEvent) {
-        try OpenAIChatCodec().decodeWhole(body, into: &event)
+        try ResponsesStreamDecoder.decodeWhole(body, into: &event)
     }
 
     package func readError(_ body: Span<UInt8>, status: Int) -> ChatFailure {
-        OpenAIErrorBody.read(body, status: status)
+        ResponsesFailure.read(body, status: status)
     }
 }

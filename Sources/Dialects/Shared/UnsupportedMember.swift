@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Chat
+internal import JSON
 
 extension DialectError {
     /// What a request asks for cannot be said to the model's provider; `name` is the member in the words of its own dialect.
@@ -28,5 +29,19 @@ extension Dialect {
             case .ollama: ["stop": "options.stop", "response_format": "format"]
             }
         return names[name] ?? name
+    }
+}
+
+extension ChatRequest {
+    /// The members that a body of another dialect leaves out.
+    ///
+    /// Throws when one of them means something that the vendor of the request's own dialect keeps, without which the answer would be
+    /// to another conversation.
+    func foreignExtras() throws(DialectError) -> [String] {
+        let state: Set<String> = [
+            "previous_response_id", "conversation", "container", "thread", "cachedContent", "cached_content", "prompt",
+        ]
+        for member in extras where state.contains(member.key) { throw .unsupported(member.key) }
+        return extras.map(\.key)
     }
 }

@@ -3,7 +3,9 @@
 
 package import Bytes
 package import Chat
+internal import JSON
 
+/// Straico's API: chat completions without streams and tools, whose answers may stand inside a `data` object.
 package struct StraicoCodec: DialectCodec {
     package init() {}
 
@@ -11,9 +13,16 @@ package struct StraicoCodec: DialectCodec {
     package var framing: StreamFraming { .eventStream }
 
     package func decodeRequest(
-        _ body: Span<UInt8>, _ address: RequestAddress = RequestAddress()
+        _ body: Span<UInt8>, _: RequestAddress = RequestAddress()
     ) throws(DialectError) -> DecodedRequest {
-        try OpenAIChatCodec().decodeRequest(body, address)
+        let outline = try RequestOutline(body)
+        var chat = try OpenAIRequestReader.read(outline.members)
+        chat.origin = .straico
+        guard !chat.streams else {
+            throw DialectError("There are no streams here.", parameter: "stream", code: "unsupported_parameter")
+        }
+        guard chat.tools.isEmpty else { throw .unsupported("tools") }
+        return DecodedRequest(chat: chat, outline: outline)
     }
 
     package func streamEncoder(_ context: AnswerContext) -> any StreamEncoder {
@@ -36,18 +45,37 @@ package struct StraicoCodec: DialectCodec {
         OpenAIChatCodec().appendFailure(failure, requestID: requestID, sequence: sequence, to: &buffer)
     }
 
-    package func status(of failure: ChatFailure) -> Int { failure.status }
+    package func status(of failure: ChatFailure) -> Int { OpenAIChatCodec().status(of: failure) }
 
     package func encodeRequest(
         _ chat: ChatRequest, _ target: RequestTarget, into buffer: inout ByteBuffer
     ) throws(DialectError) -> [String] {
-        try OpenAIChatCodec().encodeRequest(chat, target, into: &buffer)
+        var writer = StraicoRequestWriter(chat, target)
+        let body = JSONValue.object(try writer.members())
+        body.write(into: &buffer)
+        return writer.dropped
     }
 
+    /// A decoder of chat completion chunks: Straico has no streams, and who puts one in front of it speaks that dialect.
     package func streamDecoder() -> any StreamDecoder { OpenAIChatStreamDecoder() }
 
     package func decodeWhole(_ body: Span<UInt8>, into event: inout DecodedEvent) throws(MalformedEvent) {
-        try OpenAIChatCodec().decodeWhole(body, into: &event)
+        do {
+            try OpenAIChatCodec().decodeWhole(body, into: &event)
+            return
+        } catch {
+            // What is no completion may have one inside.
+        }
+        let completion = try StraicoAnswer.completion(in: body)
+        try OpenAIChatCodec().decodeWhole(completion.bytes, into: &event)
+        if !event.hasOwnText {
+            event.hasOwnText = true
+            event.ownText = completion
+        }
+        // Ranges of the completion mean nothing in the body.
+        event.modelRange = nil
+        event.usageMember = nil
+        event.repeatedFinishes = []
     }
 
     package func readError(_ body: Span<UInt8>, status: Int) -> ChatFailure {
