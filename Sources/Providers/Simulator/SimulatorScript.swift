@@ -48,9 +48,14 @@ struct SimulatorScript {
     private(set) var finishReason = FinishReason.stop
     /// Tokens of the question, counted as words.
     private(set) var inputTokens = 0
-    /// Tokens of the answer: its text steps.
+    /// Tokens of the answer: all that the model says, to the client or to a tool.
     var outputTokens: Int {
-        steps.count { if case .text = $0 { true } else if case .reasoning = $0 { true } else { false } }
+        steps.count { step in
+            switch step {
+            case .text, .reasoning, .toolCall, .toolArguments: true
+            case .signature, .malformed, .failure, .cut, .silence: false
+            }
+        }
     }
 
     /// What the answer costs.
