@@ -48,7 +48,7 @@ class Ask:
     model: str
     history: list
     tools: list = ()  # of (name, JSON schema)
-    thinks: bool = False
+    thinks: str = ""  # by `effort` or by `budget`, where the dialect has both ways to say it
     form: type = None  # a pydantic model that the answer must fit
     streams: bool = False
     timeout: float = 10.0
@@ -57,8 +57,7 @@ class Ask:
 class Door:
     """What every door can do; `raises` maps the status of a failure to the SDK's class."""
 
-    limit = 1100  # tokens; more than the thinking budget, which must be 1024 at least
-    budget = 1024
+    budget = 1024  # the least that Anthropic takes
 
     def image(self, words, data=None, url=None):
         """A question with a PNG image, by its bytes or by its address."""
@@ -192,10 +191,9 @@ class ResponsesDoor(ChatDoor):
             if item.type == "function_call"
         ]
         thoughts = [item for item in answer.output if item.type == "reasoning"]
-        assert answer.status == "completed", answer
         return Turn(
             text=answer.output_text,
-            finish="tools" if calls else "stop",
+            finish="tools" if calls else {"completed": "stop", "incomplete": "length"}[answer.status],
             model=answer.model,
             tokens=(answer.usage.input_tokens, answer.usage.output_tokens),
             reasoning="".join(
@@ -250,14 +248,17 @@ class MessagesDoor(Door):
 
     def request(self, ask):
         tools = [{"name": name, "input_schema": schema} for name, schema in ask.tools]
-        thinking = {"type": "enabled", "budget_tokens": self.budget}
+        thinking = {
+            "effort": {"type": "adaptive", "display": "summarized"},
+            "budget": {"type": "enabled", "budget_tokens": self.budget},
+        }
         return {
             "model": ask.model,
             "messages": ask.history,
             "timeout": ask.timeout,
-            "max_tokens": self.limit,
+            "max_tokens": 60 + (self.budget if ask.thinks == "budget" else 0),
             **({"tools": tools} if tools else {}),
-            **({"thinking": thinking} if ask.thinks else {}),
+            **({"thinking": thinking[ask.thinks]} if ask.thinks else {}),
             **({"output_format": ask.form} if ask.form else {}),
         }
 
@@ -337,7 +338,8 @@ class GeminiDoor(Door):
             types.FunctionDeclaration(name=name, description=name, parameters_json_schema=schema)
             for name, schema in ask.tools
         ]
-        thinking = types.ThinkingConfig(include_thoughts=True, thinking_budget=self.budget)
+        amount = {"thinking_budget": self.budget} if ask.thinks == "budget" else {"thinking_level": "LOW"}
+        thinking = types.ThinkingConfig(include_thoughts=True, **amount)
         config = types.GenerateContentConfig(
             http_options=types.HttpOptions(timeout=int(ask.timeout * 1000)),
             automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),

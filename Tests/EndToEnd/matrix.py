@@ -30,7 +30,7 @@ PROVIDERS = {
     "azure": {"kind": "azure", "base_url": "{root}/openai/v1"},
     "azure-deployments": {"kind": "azure", "base_url": "{root}"},
     "ollama": {"kind": "ollama", "base_url": "{root}"},
-    "mistral": {"kind": "mistral", "base_url": "{root}/v1"},
+    "mistral": {"kind": "mistral", "base_url": "{root}/mistral/v1"},
     "sim": {"kind": "simulator"},
 }
 
@@ -73,6 +73,8 @@ EXCEPTIONS = [
     # Only the bytes of an image are taken.
     (("image address", "*", "ollama"), Refused("content", "contents", "input", "image")),
     (("image address", "*", "antigravity"), Refused("url")),
+    # Ollama signs nothing, and Straico tells no reasoning.
+    (("signatures", "*", "ollama"), Differs("reasoning unsigned, call unsigned")),
 ]
 
 

@@ -163,7 +163,7 @@ def test_a_tool_loop_of_two_turns(cell, _):
 
 @feature("reasoning")
 def test_reasoning(cell, expected):
-    turn = cell.ask("think", cell.door.user(WORDS), thinks=True)
+    turn = cell.ask("think", cell.door.user(WORDS), thinks="effort")
     assert turn.text and turn.finish in ("stop", "length")
     assert bool(turn.reasoning) != isinstance(expected, matrix.Differs)
 
@@ -171,7 +171,7 @@ def test_reasoning(cell, expected):
 @feature("signatures")
 def test_signatures_survive_the_loop(cell, expected):
     history = cell.door.user(WORDS)
-    called, answered = answer_tools(cell, "think-tools", history, thinks=True)
+    called, answered = answer_tools(cell, "think-tools", history, thinks="budget")
     kept = expected.value if expected else "reasoning kept, call signed"
     assert called.reasoning and f"({kept})" in answered.text
 

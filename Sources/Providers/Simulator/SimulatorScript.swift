@@ -87,13 +87,7 @@ struct SimulatorScript {
             if let result = chat.messages.last, result.role == .tool {
                 // Whoever lost a signature on the way is told so, in the answer.
                 let isSigned = chat.messages.contains { $0.toolCalls.contains { $0.signature != nil } }
-                let hasThought = chat.messages.contains { message in
-                    guard case .parts(let parts)? = message.content else { return false }
-                    return parts.contains { part in
-                        if case .reasoning(_, let signature) = part.kind { signature != nil } else { false }
-                    }
-                }
-                let kept = "reasoning \(hasThought ? "kept" : "lost"), call \(isSigned ? "signed" : "unsigned")"
+                let kept = "reasoning \(SimulatorScript.reasoningKept(in: chat)), call \(isSigned ? "signed" : "unsigned")"
                 steps = SimulatorScript.words("The tool answered: \(result.text) (\(kept))").map { .text($0) }
             } else {
                 steps =
@@ -130,6 +124,17 @@ struct SimulatorScript {
             steps = Array(steps.prefix(limit))
             finishReason = .length
         }
+    }
+
+    /// What has come back of the reasoning before: `kept` with its signature, `unsigned`, or `lost`.
+    private static func reasoningKept(in chat: ChatRequest) -> String {
+        let signatures = chat.messages.flatMap { message -> [Bool] in
+            guard case .parts(let parts)? = message.content else { return [] }
+            return parts.compactMap { part in
+                if case .reasoning(_, let signature) = part.kind { signature != nil } else { nil }
+            }
+        }
+        return signatures.isEmpty ? "lost" : signatures.contains(true) ? "kept" : "unsigned"
     }
 
     private mutating func call(
