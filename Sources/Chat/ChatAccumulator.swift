@@ -33,8 +33,16 @@ package struct ChatAccumulator: Sendable {
         if event.hasOwnText {
             for delta in event.deltas { append(delta, from: event.ownText.bytes) }
         } else {
-            for delta in event.deltas { append(delta, from: data) }
+            append(event.deltas, from: data)
         }
+    }
+
+    private mutating func append(_ deltas: [ChatDelta], from data: Span<UInt8>) {
+        // Text alone is nearly every event.
+        if deltas.count == 1, case .text(let index, let slice) = deltas[0] {
+            return append(slice, of: data, to: .text, of: index)
+        }
+        for delta in deltas { append(delta, from: data) }
     }
 
     /// Takes a delta whose slices are ranges of `data`.

@@ -5,6 +5,7 @@
 ///
 /// Texts are not copied out of the event they came in: a `Slice` says where they stand in the event's
 /// text, still JSON-escaped. A dialect that is JSON itself splices them; who keeps them unescapes them.
+/// The large and rare payloads are indirect, so that copying a piece of text is cheap.
 package enum ChatDelta: Equatable, Sendable {
     /// A range of bytes in the text of the event being handled (see `DecodedEvent.hasOwnText`): the inside of a JSON
     /// string, still escaped.
@@ -42,9 +43,9 @@ package enum ChatDelta: Equatable, Sendable {
     /// A choice ended.
     case finish(choice: Int, FinishReason)
     /// Token counts; a later one replaces an earlier one, member by member (`TokenUsage.update`).
-    case usage(TokenUsage)
+    indirect case usage(TokenUsage)
     /// Upstream reported an error in the stream; terminal.
-    case failure(ChatFailure)
+    indirect case failure(ChatFailure)
     /// Upstream said that the stream is over; terminal.
     case end
 }

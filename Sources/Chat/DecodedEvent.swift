@@ -19,6 +19,8 @@ package struct DecodedEvent: Sendable {
     package var usageMember: Range<Int>?
     /// Finish reasons of choices that had ended before; a client must not see them again.
     package var repeatedFinishes: [Range<Int>] = []
+    /// Whether the data is known to hold no line end; when not, it may still hold none.
+    package var isOneLine = false
     /// Whether it reports usage and nothing else.
     package var isUsageOnly = false
     /// Whether upstream says with it that the stream is over.
@@ -34,11 +36,27 @@ package struct DecodedEvent: Sendable {
     /// Forgets the event, keeping the storage.
     package mutating func reset() {
         deltas.removeAll(keepingCapacity: true)
+        forgetAllButDeltas()
+    }
+
+    /// Becomes an event that adds one delta and nothing else; for text after text, which is most of a stream.
+    package mutating func become(_ delta: consuming ChatDelta) {
+        if deltas.count == 1 {
+            deltas[0] = delta
+        } else {
+            deltas.removeAll(keepingCapacity: true)
+            deltas.append(delta)
+        }
+        forgetAllButDeltas()
+    }
+
+    private mutating func forgetAllButDeltas() {
         if hasOwnText { ownText.removeAll(keepingAtMost: 1 << 20) }
         hasOwnText = false
         modelRange = nil
         usageMember = nil
-        repeatedFinishes.removeAll(keepingCapacity: true)
+        isOneLine = false
+        if !repeatedFinishes.isEmpty { repeatedFinishes.removeAll(keepingCapacity: true) }
         isUsageOnly = false
         isDone = false
         isTerminal = false

@@ -59,7 +59,6 @@ package struct PassthroughStreamEncoder: Sendable {
             for case .failure in event.deltas { return }
             hasEnd = true
         }
-        collectEdits(of: event)
         if wantsArray {
             buffer.append(count == 0 ? UInt8(ascii: "[") : ASCII.comma)
         } else if dialect != .ollama {
@@ -68,6 +67,19 @@ package struct PassthroughStreamEncoder: Sendable {
         }
         count &+= 1
         var position = 0
+        if event.repeatedFinishes.isEmpty, wantsUsage || event.usageMember == nil,
+            event.isOneLine || data.firstLineEnd(from: 0) == data.count
+        {
+            // Nearly every event: nothing but the model's name to change, and all on one line.
+            if let modelName, let range = event.modelRange {
+                buffer.append(data, 0..<range.lowerBound)
+                buffer.append(modelName.bytes)
+                position = range.upperBound
+            }
+            buffer.append(data, position..<data.count)
+            return buffer.append(literal: wantsArray ? "\n" : "\n\n")
+        }
+        collectEdits(of: event)
         for edit in edits {
             EventText.appendLine(data, position..<edit.range.lowerBound, to: &buffer)
             if edit.isModel, let modelName { buffer.append(modelName.bytes) }

@@ -53,20 +53,26 @@ final class DialectSink: ClientSink {
         response.start(status: 200, fields: fields)
     }
 
-    func write(
-        _ event: borrowing DecodedEvent, named name: Span<UInt8>, _ data: Span<UInt8>, _ attribution: Attribution
-    ) {
-        if chat != nil { choose(attribution, isStream: true) }
-        if passthrough != nil {
-            send { passthrough?.encode(event, data: data, named: name, into: &$0) }
-        } else {
-            translate(event, data)
+    func choose(_ attribution: Attribution, isStream: Bool) {
+        guard chat != nil else { return }
+        if isStream, attribution.dialect == dialect {
+            passthrough = passthrough(upstreamModel: attribution.model)
+        } else if let context = context(attribution) {
+            translator = dialect.codec.streamEncoder(context)
         }
+        chat = nil
     }
 
-    func replay(whole body: Span<UInt8>, _ event: borrowing DecodedEvent, _ attribution: Attribution) {
-        choose(attribution, isStream: false)
-        translate(event, body)
+    func write(_ event: DecodedEvent, named name: Span<UInt8>, _ data: Span<UInt8>) {
+        send {
+            if passthrough != nil {
+                passthrough?.encode(event, data: data, named: name, into: &$0)
+            } else if event.hasOwnText {
+                translator?.encode(event, of: event.ownText.bytes, into: &$0)
+            } else {
+                translator?.encode(event, of: data, into: &$0)
+            }
+        }
     }
 
     func heartbeat() {
@@ -138,27 +144,6 @@ final class DialectSink: ClientSink {
         response.finish()
     }
 
-    private func translate(_ event: borrowing DecodedEvent, _ data: Span<UInt8>) {
-        send {
-            if event.hasOwnText {
-                translator?.encode(event, of: event.ownText.bytes, into: &$0)
-            } else {
-                translator?.encode(event, of: data, into: &$0)
-            }
-        }
-    }
-
-    /// Takes an encoder for the dialect in which the stream comes, once it is known.
-    private func choose(_ attribution: Attribution, isStream: Bool) {
-        guard chat != nil else { return }
-        if isStream, attribution.dialect == dialect {
-            passthrough = passthrough(upstreamModel: attribution.model)
-        } else if let context = context(attribution) {
-            translator = dialect.codec.streamEncoder(context)
-        }
-        chat = nil
-    }
-
     /// A stream that has only had heartbeats is ended in the client's dialect without anybody having answered.
     private func chooseAnything() {
         if passthrough == nil, translator == nil { passthrough = passthrough(upstreamModel: clientModel) }
@@ -179,10 +164,7 @@ final class DialectSink: ClientSink {
     }
 
     private func send(_ encode: (inout ByteBuffer) -> Void) {
-        buffer.use { bytes in
-            encode(&bytes)
-            if !bytes.isEmpty { response.write(bytes.bytes) }
-        }
+        response.write(encode)
     }
 
     private func common(_ attribution: Attribution) -> HTTPFields {

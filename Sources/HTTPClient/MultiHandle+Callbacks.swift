@@ -11,11 +11,14 @@ func onBody(
     _ bytes: UnsafeMutablePointer<CChar>?, _ size: Int, _ count: Int, _ context: UnsafeMutableRawPointer?
 ) -> Int {
     guard let bytes = unsafe bytes, let context = unsafe context else { return 0 }
-    let transfer = unsafe Unmanaged<Transfer>.fromOpaque(context).takeUnretainedValue()
     let length = size &* count
     let chunk = unsafe UnsafeBufferPointer(
         start: UnsafeRawPointer(bytes).assumingMemoryBound(to: UInt8.self), count: length)
-    switch transfer.received(unsafe chunk.span) {
+    // The multi handle holds every transfer until libcurl has let go of it, so this call need not.
+    let verdict = unsafe Unmanaged<Transfer>.fromOpaque(context)._withUnsafeGuaranteedRef { transfer in
+        transfer.received(unsafe chunk.span)
+    }
+    switch verdict {
     case .proceed: return length
     case .pause: return Int(CURL_WRITEFUNC_PAUSE)
     case .abort: return 0

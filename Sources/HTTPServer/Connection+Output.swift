@@ -9,10 +9,11 @@ internal import Reactor
 // What goes to a client: staged, then written straight to the socket; the bufferevent takes only what the socket
 // refuses. evhttp's own way would cost another turn of the loop and two epoll_ctl for each flush.
 extension Connection {
-    func stage(_ bytes: Span<UInt8>, for writer: ResponseWriter) {
+    func stage(for writer: ResponseWriter, _ encode: (inout ByteBuffer) -> Void) {
         guard phase != .closed else { return }
-        server.stage.append(bytes, for: self, writer)
-        if server.stage.isFull { flush(writer, ending: false) }
+        let stage = server.stage
+        stage.append(for: self, writer, encode)
+        if stage.isFull { flush(writer, ending: false) }
     }
 
     /// Sends head, staged body and end as one write.
@@ -78,14 +79,16 @@ extension Connection {
         guard let output = unsafe bufferevent_get_output(bufferevent) else { return }
         var sent = 0
         if unsafe evbuffer_get_length(output) == 0 {
-            var parts = unsafe [vector(prefix), vector(payload), vector(suffix)]
-            sent = unsafe writev(descriptor, &parts, 3)
+            var parts: InlineArray<3, iovec> = unsafe [vector(prefix), vector(payload), vector(suffix)]
+            var span = unsafe parts.mutableSpan
+            sent = unsafe span.withUnsafeMutableBufferPointer { unsafe writev(descriptor, $0.baseAddress, 3) }
             if sent < 0 {
                 // A dead peer is mostly seen by the reading side first; but that may be switched off.
                 guard errno == EAGAIN || errno == EINTR else { return kill() }
                 sent = 0
             }
         }
+        guard sent < prefix.count + payload.count + suffix.count else { return }
         var skip = sent
         var isBuffering = false
         for unsafe part in unsafe [prefix, payload, suffix] {

@@ -23,13 +23,14 @@ final class OutputStage {
     /// How many bytes wait here for a connection's flush.
     func count(for connection: Connection) -> Int { owner === connection ? payload.count : 0 }
 
-    func append(_ bytes: Span<UInt8>, for connection: Connection, _ writer: ResponseWriter) {
+    /// Lets `encode` append to what waits for a connection.
+    func append(for connection: Connection, _ writer: ResponseWriter, _ encode: (inout ByteBuffer) -> Void) {
         if owner !== connection {
             if let owner, let writer = self.writer { owner.flush(writer, ending: false) }
             owner = connection
             self.writer = writer
         }
-        payload.append(bytes)
+        encode(&payload)
     }
 
     /// Lends the bytes to send: prefix and payload.

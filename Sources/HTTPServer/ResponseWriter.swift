@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The Sluice authors
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Bytes
+package import Bytes
 package import HTTPSemantics
 
 /// Writes one response: head, body, end. What is written is staged until `flush`.
@@ -50,14 +50,20 @@ package final class ResponseWriter {
         guard phase == .head else { return }
         writeHead(status, fields, length: body.count)
         phase = .body
-        if !isHead { connection.stage(body, for: self) }
+        if !isHead { write(body) }
         finish()
     }
 
     /// Appends to the body; sent with the next `flush`.
     package func write(_ bytes: Span<UInt8>) {
         guard phase == .body, !isHead, !bytes.isEmpty else { return }
-        connection.stage(bytes, for: self)
+        write { $0.append(bytes) }
+    }
+
+    /// Lets `encode` append to the body where it waits for the next `flush`, which saves a copy; it must not call back.
+    package func write(_ encode: (inout ByteBuffer) -> Void) {
+        guard phase == .body, !isHead else { return }
+        connection.stage(for: self, encode)
     }
 
     /// Hands what was written to the socket, now.

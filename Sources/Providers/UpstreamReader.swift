@@ -62,6 +62,9 @@ final class UpstreamReader: TransferReceiver {
     /// Storage that all readers of a loop decode into, one at a time.
     final class Scratch {
         var event = DecodedEvent()
+
+        /// Lends the event in place: handed on as a property, it would be copied for each call.
+        func lend(_ work: (inout DecodedEvent) -> Void) { work(&event) }
     }
 
     init(_ expected: Expectation, scratch: Scratch, _ receiver: any UpstreamReceiver) {
@@ -177,32 +180,36 @@ final class UpstreamReader: TransferReceiver {
         case .events, .lines: break
         default: return
         }
+        scratch.lend { event in receiveEvent(data, named: name, into: &event) }
+    }
+
+    private func receiveEvent(_ data: Span<UInt8>, named name: String, into event: inout DecodedEvent) {
         do {
-            try decoder.decode(data, named: name.utf8.span, into: &scratch.event)
+            try decoder.decode(data, named: name.utf8.span, into: &event)
         } catch {
             return receiver.receivedMalformedEvent()
         }
-        if scratch.event.isAfterEnd { return }
-        if scratch.event.isTerminal { return receiveTerminal(data, name) }
-        deliver(data, name)
+        if event.isAfterEnd { return }
+        if event.isTerminal { return receiveTerminal(event, data, name) }
+        deliver(event, data, name)
     }
 
-    private func deliver(_ data: Span<UInt8>, _ name: String) {
+    private func deliver(_ event: DecodedEvent, _ data: Span<UInt8>, _ name: String) {
         if assembly != nil {
-            assembly?.append(scratch.event, of: data)
+            assembly?.append(event, of: data)
         } else {
-            receiver.receive(scratch.event, named: name.utf8.span, data)
+            receiver.receive(event, named: name.utf8.span, data)
         }
     }
 
-    private func receiveTerminal(_ data: Span<UInt8>, _ name: String) {
-        for case .failure(let failure) in scratch.event.deltas {
+    private func receiveTerminal(_ event: DecodedEvent, _ data: Span<UInt8>, _ name: String) {
+        for case .failure(let failure) in event.deltas {
             mode = .over
             return receiver.fail(
                 UpstreamFailure(status: failure.status, failure: failure, retryAfter: nil, provider: expected.provider))
         }
         // The last event may say more than that it is the last.
-        if !scratch.event.isDone { deliver(data, name) }
+        if !event.isDone { deliver(event, data, name) }
         complete()
     }
 

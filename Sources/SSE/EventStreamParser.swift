@@ -62,6 +62,12 @@ package struct EventStreamParser: Sendable {
         while start < chunk.count {
             let end = chunk.firstLineEnd(from: start)
             guard end < chunk.count else { break }
+            if let data = loneData(chunk, start..<end) {
+                try checkLimit(end &- start)
+                receive(chunk.extracting(data), EventFields(name: "message", lastEventID: lastEventID))
+                start = end &+ 2
+                continue
+            }
             if !partial.isEmpty {
                 try keepPartial(chunk, start..<end)
                 if try takePartial(chunk) { sawComment = true }
@@ -94,6 +100,21 @@ package struct EventStreamParser: Sendable {
         if end != .dropUnfinished { dispatch(nothing, receive) }
         partial.removeAll(keepingAtMost: 0)
         forgetEvent()
+    }
+
+    /// The data of an event that is one line of data and a blank line, both ended by LF: nearly every event, for which
+    /// the parser need not remember anything.
+    private func loneData(_ chunk: Span<UInt8>, _ line: Range<Int>) -> Range<Int>? {
+        let end = line.upperBound
+        guard end &+ 1 < chunk.count, chunk[end] == ASCII.lineFeed, chunk[end &+ 1] == ASCII.lineFeed,
+            partial.isEmpty, case .none = place, name == nil, nextEventID == nil, line.count >= 6
+        else { return nil }
+        let start = line.lowerBound
+        guard chunk[start] == UInt8(ascii: "d"), chunk[start &+ 1] == UInt8(ascii: "a"),
+            chunk[start &+ 2] == UInt8(ascii: "t"), chunk[start &+ 3] == UInt8(ascii: "a"),
+            chunk[start &+ 4] == ASCII.colon, chunk[start &+ 5] == ASCII.space
+        else { return nil }
+        return start &+ 6..<end
     }
 
     /// Skips a byte order mark at the start of the stream, and the LF of a CRLF that the last chunk split.

@@ -60,6 +60,38 @@ import Testing
             ([0x80, 0x23, 0x22, 0x23, 0x5D, 0x5C, 0x20, 0x1F] as [UInt8]).span.firstToEscape(from: 0) == 2)
     }
 
+    @Test("finds line ends far from the start, and the earlier of two", arguments: [511, 512, 513, 1023, 1024, 1500])
+    func farLineEnds(_ place: Int) {
+        for (first, second) in [(10, 13), (13, 10), (13, 13), (10, 10)] as [(UInt8, UInt8)] {
+            for distance in [1, 40, 511, 512] {
+                var bytes = [UInt8](repeating: 0x61, count: 2100)
+                bytes[place] = first
+                bytes[place + distance] = second
+                #expect(bytes.span.firstLineEnd(from: 0) == place)
+                #expect(bytes.span.firstLineEnd(from: place + 1) == place + distance)
+                #expect(bytes.span.firstLineEnd(from: place + distance + 1) == 2100)
+            }
+        }
+        let none: [UInt8] = []
+        #expect(none.span.firstLineEnd(from: 5) == 0)
+    }
+
+    @Test("compares runs of every length, to their last byte", arguments: 0..<80)
+    func comparesRuns(_ length: Int) {
+        let run = (0..<length).map { UInt8($0) }
+        let bytes = [1, 2, 3] + run + [4]
+        let isSame = bytes.span.equals(3..<3 + length, run.span)
+        #expect(isSame)
+        let isSameWhenLonger = bytes.span.equals(3..<4 + length, run.span)
+        #expect(!isSameWhenLonger)
+        for place in run.indices {
+            var other = run
+            other[place] ^= 0x80
+            let differs = !bytes.span.equals(3..<3 + length, other.span)
+            #expect(differs)
+        }
+    }
+
     @Test("knows the length of every scalar in UTF-8") func scalars() {
         for value in stride(from: UInt32(0), through: 0x10FFFF, by: 61) {
             guard let scalar = Unicode.Scalar(value) else { continue }

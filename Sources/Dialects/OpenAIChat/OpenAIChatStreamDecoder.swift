@@ -26,6 +26,7 @@ package struct OpenAIChatStreamDecoder: StreamDecoder {
     package mutating func decode(
         _ data: Span<UInt8>, named name: Span<UInt8>, into event: inout DecodedEvent
     ) throws(MalformedEvent) {
+        if phase == .open, name.isEmpty, template.read(data, into: &event) { return }
         event.reset()
         guard phase == .open else {
             event.isAfterEnd = true
@@ -42,7 +43,6 @@ package struct OpenAIChatStreamDecoder: StreamDecoder {
             event.deltas.append(.end)
             return
         }
-        guard !template.read(data, into: &event) else { return }
         do {
             try chunk.read(data)
         } catch {

@@ -15,6 +15,7 @@ struct OpenAIChunkTemplate: Sendable {
     private static let limit = 4096
 
     private var sample = ByteBuffer()
+    private var isOneLine = false
     /// The places in the sample that may differ: the insides of two strings.
     private var text: Range<Int>?
     private var padding: Range<Int>?
@@ -43,9 +44,10 @@ struct OpenAIChunkTemplate: Sendable {
         }
         sample.removeAll()
         sample.append(data)
+        isOneLine = data.firstLineEnd(from: 0) == data.count
     }
 
-    /// Reads a chunk that is like the sample; `false`, and nothing done, when it is not.
+    /// Reads a chunk that is like the sample over what `event` was; `false`, and nothing done, when it is not.
     func read(_ data: Span<UInt8>, into event: inout DecodedEvent) -> Bool {
         guard let text, isSame(data, at: 0, as: 0..<text.lowerBound),
             let slice = stringInside(data, from: text.lowerBound), !slice.isEmpty
@@ -60,7 +62,9 @@ struct OpenAIChunkTemplate: Sendable {
             end = found.upperBound &+ tail.count
         }
         guard end == data.count else { return false }
-        event.deltas.append(isReasoning ? .reasoning(choice: choice, slice) : .text(choice: choice, slice))
+        event.become(isReasoning ? .reasoning(choice: choice, slice) : .text(choice: choice, slice))
+        // What differs from the sample is the inside of strings, which holds no line end.
+        event.isOneLine = isOneLine
         event.modelRange = modelRange
         event.usageMember = usageMember.map { member in
             let shift = member.lowerBound >= text.upperBound ? slice.upperBound &- text.upperBound : 0
@@ -87,6 +91,10 @@ struct OpenAIChunkTemplate: Sendable {
     /// The inside of the string whose quote, already compared, stands before `start`.
     private func stringInside(_ data: Span<UInt8>, from start: Int) -> Range<Int>? {
         guard start > 0 else { return nil }
+        // Most text needs no more than the search for its quote.
+        let stop = data.firstStringStop(from: start)
+        guard stop < data.count else { return nil }
+        if data[stop] == ASCII.quote { return start..<stop }
         let quote = start &- 1
         var tokenizer = JSONTokenizer(allowsLoneSurrogates: true)
         guard let token = try? tokenizer.next(in: data.extracting(quote..<data.count)), token.kind == .string

@@ -11,8 +11,13 @@ package final class AuditService: AuditSink {
     private let limit: Int
     private let byteLimit: Int
     private var byteCount = 0
+    /// The records kept, oldest first, behind `dropped` empty ones.
+    private var records: [AuditRecord] = []
+    /// To drop one at the front moves all others: they are emptied at once, and taken out many together.
+    private var dropped = 0
+
     /// The records kept, oldest first.
-    package private(set) var recent: [AuditRecord] = []
+    package var recent: ArraySlice<AuditRecord> { records.dropFirst(dropped) }
 
     /// Keeps up to `limit` records with up to `byteLimit` bytes of captured text.
     package init(log: Log, metrics: GatewayMetrics, limit: Int = 256, byteLimit: Int = 4 << 20) {
@@ -23,10 +28,16 @@ package final class AuditService: AuditSink {
     }
 
     package func record(_ record: AuditRecord) {
-        recent.append(record)
+        records.append(record)
         byteCount += record.capture.byteCount
-        while recent.count > limit || byteCount > byteLimit, !recent.isEmpty {
-            byteCount -= recent.removeFirst().capture.byteCount
+        while records.count - dropped > limit || byteCount > byteLimit, dropped < records.count {
+            byteCount -= records[dropped].capture.byteCount
+            records[dropped] = AuditRecord()
+            dropped += 1
+        }
+        if dropped >= limit {
+            records.removeFirst(dropped)
+            dropped = 0
         }
         count(record)
         log.info(

@@ -10,11 +10,11 @@ package protocol ClientSink: AnyObject {
     var isSaturated: Bool { get }
     /// Sends the head of a stream.
     func begin(_ attribution: Attribution)
-    /// Writes one event of a stream, in the dialect that `attribution` names; sent with the next `flush`.
-    func write(
-        _ event: borrowing DecodedEvent, named name: Span<UInt8>, _ data: Span<UInt8>, _ attribution: Attribution)
-    /// Writes a whole answer as the events of a stream, all but the end.
-    func replay(whole body: Span<UInt8>, _ event: borrowing DecodedEvent, _ attribution: Attribution)
+    /// The events to come are of whom `attribution` names: of a stream in the provider's dialect, or of a whole answer that is
+    /// told as one.
+    func choose(_ attribution: Attribution, isStream: Bool)
+    /// Writes one event, after `choose`; sent with the next `flush`.
+    func write(_ event: DecodedEvent, named name: Span<UInt8>, _ data: Span<UInt8>)
     /// Writes what keeps a silent stream alive, and sends it.
     func heartbeat()
     /// Sends what was written.

@@ -254,12 +254,17 @@ package final class Exchange {
         if interval > 0 { timer?.schedule(after: interval) } else { timer?.cancel() }
     }
 
-    /// From here on nobody else can be asked.
-    private func noteFirstEvent() {
-        guard firstEvent == nil else { return }
+    /// The answer has begun: from here on nobody else can be asked.
+    private func noteFirstEvent(isStream: Bool) {
         firstEvent = relay.loop.now
         request = nil
         attempts = AttemptPlan([])
+        if state.isStream, let attribution { sink?.choose(attribution, isStream: isStream) }
+    }
+
+    private func begin() {
+        if let attribution { sink?.begin(attribution) }
+        awaitHeartbeat()
     }
 }
 
@@ -272,39 +277,34 @@ extension Exchange: UpstreamReceiver {
     }
 
     package func receive(_ event: borrowing DecodedEvent, named name: Span<UInt8>, _ data: Span<UInt8>) {
-        let action = state.receivedEvent()
-        noteFirstEvent()
-        guard action == .begin || action == .write, let attribution else {
-            accumulator.append(event, of: data)
-            return perform(action)
-        }
-        if action == .begin {
-            sink?.begin(attribution)
-            awaitHeartbeat()
+        if firstEvent == nil { noteFirstEvent(isStream: true) }
+        switch state.receivedEvent() {
+        case .begin: begin()
+        case .write: break
+        default: return accumulator.append(event, of: data)
         }
         record.events &+= 1
         lastWrite = relay.loop.recentNow
-        sink?.write(event, named: name, data, attribution)
+        sink?.write(event, named: name, data)
         // The client comes first, then the record.
         accumulator.append(event, of: data)
     }
 
-    package func receive(whole body: Span<UInt8>, _ event: borrowing DecodedEvent) {
+    package func receive(whole body: Span<UInt8>, _ event: DecodedEvent) {
         accumulator.append(event, of: body)
         record.isWhole = true
-        noteFirstEvent()
-        guard let attribution else { return }
+        if firstEvent == nil { noteFirstEvent(isStream: false) }
         guard state.isStream else {
             let action = state.receivedWhole()
-            guard action == .respond else { return perform(action) }
+            guard action == .respond, let attribution else { return perform(action) }
             sink?.respond(whole: body, event, attribution)
             return close()
         }
         let action = state.receivedEvent()
-        if action == .begin { sink?.begin(attribution) }
+        if action == .begin { begin() }
         if action == .begin || action == .write {
             record.events &+= 1
-            sink?.replay(whole: body, event, attribution)
+            sink?.write(event, named: [UInt8]().span, body)
         }
         perform(state.completed())
     }
@@ -312,7 +312,7 @@ extension Exchange: UpstreamReceiver {
     package func receive(answer: ChatAccumulator) {
         accumulator = answer.limited(to: relay.policy.captureLimit)
         record.isWhole = true
-        noteFirstEvent()
+        if firstEvent == nil { noteFirstEvent(isStream: false) }
         let action = state.receivedWhole()
         guard action == .respond, let attribution else { return perform(action) }
         sink?.respond(answer, attribution)
