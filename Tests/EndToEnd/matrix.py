@@ -73,7 +73,7 @@ EXCEPTIONS = [
     # Only the bytes of an image are taken.
     (("image address", "*", "ollama"), Refused("content", "contents", "input", "image")),
     (("image address", "*", "antigravity"), Refused("url")),
-    # Ollama signs nothing, and Straico tells no reasoning.
+    # Ollama signs nothing.
     (("signatures", "*", "ollama"), Differs("reasoning unsigned, call unsigned")),
 ]
 
