@@ -18,6 +18,10 @@ from google.genai import errors, types
 from wire import KEY
 
 
+# Every answer and event must be of the SDK's own type, with each member that it requires.
+STRICT = {"max_retries": 0, "_strict_response_validation": True}
+
+
 @dataclass
 class Call:
     """One call of a tool."""
@@ -82,7 +86,8 @@ class ChatDoor(Door):
     midstream, timeout = openai.APIError, openai.APITimeoutError
 
     def __init__(self, address, key=KEY):
-        self.client = openai.OpenAI(api_key=key, base_url="http://%s:%d/v1" % address, max_retries=0)
+        url = "http://%s:%d/v1" % address
+        self.client = openai.OpenAI(api_key=key, base_url=url, **STRICT)
 
     def close(self):
         self.client.close()
@@ -225,7 +230,8 @@ class MessagesDoor(Door):
     midstream, timeout = anthropic.APIStatusError, anthropic.APITimeoutError
 
     def __init__(self, address, key=KEY):
-        self.client = anthropic.Anthropic(api_key=key, base_url="http://%s:%d" % address, max_retries=0)
+        url = "http://%s:%d" % address
+        self.client = anthropic.Anthropic(api_key=key, base_url=url, **STRICT)
 
     def close(self):
         self.client.close()

@@ -34,7 +34,7 @@ enum ResponsesUsage {
                 "input_tokens_details",
                 object: { json in
                     json.member("cached_tokens", usage.cached ?? 0)
-                    if let written = usage.cacheWritten { json.member("cache_write_tokens", written) }
+                    json.member("cache_write_tokens", usage.cacheWritten ?? 0)
                 })
             json.member("output_tokens", usage.output ?? 0)
             json.member("output_tokens_details", object: { $0.member("reasoning_tokens", usage.reasoning ?? 0) })
