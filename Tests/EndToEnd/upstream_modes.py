@@ -161,11 +161,11 @@ def ok_think(exchange):
 def ok_pauses(exchange):
     """Silence before the first byte and again in the middle of the text."""
     events = healthy(exchange)
-    exchange.pause(exchange.option("silence", 0.7))
+    exchange.pause(exchange.option("silence", 0.4))
     exchange.begin_stream()
     for number, data in enumerate(events):
         if number == 4:
-            exchange.pause(exchange.option("silence", 0.7))
+            exchange.pause(exchange.option("silence", 0.4))
         exchange.chunk(data)
     exchange.end_chunks()
 
