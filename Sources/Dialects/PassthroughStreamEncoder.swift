@@ -77,7 +77,7 @@ package struct PassthroughStreamEncoder: Sendable {
                 position = range.upperBound
             }
             buffer.append(data, position..<data.count)
-            return buffer.append(literal: wantsArray ? "\n" : "\n\n")
+            return buffer.append(literal: wantsArray || dialect == .ollama ? "\n" : "\n\n")
         }
         collectEdits(of: event)
         for edit in edits {

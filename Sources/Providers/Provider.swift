@@ -102,7 +102,8 @@ package final class Provider {
         let asksStream = asksStream(request.operation, request.chat, model, now)
         var body = ByteBuffer(capacity: request.body.count + 128)
         var dropped: [String] = []
-        if dialect == request.dialect {
+        // What another vendor signed, in an earlier turn, has to be taken out.
+        if dialect == request.dialect, !request.chat.hasSignature(notOf: dialect.maker) {
             request.decoded.outline.writePassthrough(
                 request.body.span, model: model, streams: asksStream, asksUsage: profile.quirks.takesStreamOptions,
                 into: &body)
@@ -110,7 +111,8 @@ package final class Provider {
             let target = RequestTarget(
                 model: model, streams: asksStream, maker: profile.maker, quirks: profile.quirks)
             do {
-                dropped = try dialect.codec.encodeRequest(request.chat, target, into: &body)
+                let (chat, leftOut) = try request.chat.withoutResponsesState()
+                dropped = leftOut + (try dialect.codec.encodeRequest(chat, target, into: &body))
             } catch {
                 throw UpstreamFailure(
                     .callerFault,

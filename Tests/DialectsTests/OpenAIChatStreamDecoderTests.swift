@@ -204,7 +204,7 @@ struct OpenAIChatStreamDecoderTests {
             ),
             (
                 #"{"error":{"message":"busy","code":"tool_use_failed"}}"#, "error",
-                ChatFailure(status: 502, message: "busy", code: "tool_use_failed")
+                ChatFailure(status: 400, message: "busy", code: "tool_use_failed")
             ),
             (
                 #"{"error":{"message":"busy","code":200}}"#, "",

@@ -28,7 +28,7 @@ struct RecordedStreamTests {
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()
 
-    static func recordings(in folders: [String]) -> [URL] {
+    static func recordings(in folders: [String], kind: String = "sse") -> [URL] {
         // A worktree lies one level deeper than the repository.
         var roots = [directory, directory.deletingLastPathComponent()].map {
             $0.appendingPathComponent("shared/protocol/fixtures")
@@ -41,7 +41,7 @@ struct RecordedStreamTests {
                 let place = root.appendingPathComponent(folder)
                 let files = try? FileManager.default.contentsOfDirectory(
                     at: place, includingPropertiesForKeys: nil)
-                return (files ?? []).filter { $0.pathExtension == "sse" }
+                return (files ?? []).filter { $0.pathExtension == kind }
             }
         }.sorted { $0.path < $1.path }
     }
@@ -145,8 +145,9 @@ struct RecordedStreamTests {
     @Test(
         "say the same once they went through the hub",
         arguments: recordings(in: [
-            "openai-chat", "compat-deepseek", "compat-groq", "compat-mistral", "compat-openrouter",
-            "compat-xai",
+            "openai-chat", "compat-azure", "compat-deepseek", "compat-groq", "compat-llamacpp", "compat-misc",
+            "compat-mistral", "compat-openrouter", "compat-vercel-gateway", "compat-vllm", "compat-xai",
+            "digitalocean", "zhipu",
         ]))
     func hub(file: URL) throws {
         var decoder = OpenAIChatStreamDecoder()
@@ -165,15 +166,55 @@ struct RecordedStreamTests {
         let again = try StreamReplay.replaying([output.storage])
         #expect(again.malformedCount == 0 && again.terminalCount == 1)
         #expect(again.accumulator.choices.map(\.index) == direct.choices.map(\.index))
-        for (first, second) in zip(direct.choices, again.accumulator.choices) {
+        Self.expect(again.accumulator, toSay: direct)
+    }
+
+    /// Expects what an encoder made of an answer to say the same, but for what it puts right.
+    static func expect(_ again: ChatAccumulator, toSay direct: ChatAccumulator) {
+        for (first, second) in zip(direct.choices, again.choices) {
             #expect(second.text == first.text)
             #expect(second.reasoning == first.reasoning)
+            #expect(second.refusal == first.refusal)
+            #expect(second.logprobs.text == first.logprobs.text)
+            #expect(second.parts.map(\.signature).filter { !$0.isEmpty } == first.parts.map(\.signature).filter { !$0.isEmpty })
             #expect(second.toolCalls.map(\.name) == first.toolCalls.map(\.name))
-            #expect(second.toolCalls.map(\.arguments) == first.toolCalls.map(\.arguments))
-            let isCall = first.finish == .stop && !first.toolCalls.isEmpty
-            #expect(second.finish == (isCall ? .toolCalls : first.finish))
+            // Nothing is no JSON, and what upstream left open was ended with the stream.
+            #expect(second.toolCalls.map(\.arguments) == first.toolCalls.map { $0.arguments.isEmpty ? "{}" : $0.arguments })
+            let isCall = (first.finish ?? .stop) == .stop && !first.toolCalls.isEmpty
+            #expect(second.finish == (isCall ? .toolCalls : first.finish ?? .stop))
         }
-        #expect(again.accumulator.usage?.output == direct.usage?.output)
-        #expect(again.accumulator.usage?.input == direct.usage?.input)
+        #expect(again.usage?.output == direct.usage?.output)
+        #expect(again.usage?.input == direct.usage?.input)
+        #expect(again.usage?.cached == direct.usage?.cached)
+    }
+
+    /// Whole answers, without the requests that lie beside them.
+    static let answers = recordings(
+        in: [
+            "openai-chat", "compat-azure", "compat-deepseek", "compat-groq", "compat-llamacpp", "compat-misc",
+            "compat-mistral", "compat-ollama-openai", "compat-openrouter", "compat-vercel-gateway", "compat-xai",
+            "zhipu",
+        ].map { "nonstream/" + $0 }, kind: "json"
+    ).filter { !$0.lastPathComponent.contains(".req.") }
+
+    @Test("that came whole say the same once they were written again, whole or as a stream", arguments: answers)
+    func whole(file: URL) throws {
+        let body = [UInt8](try Data(contentsOf: file))
+        var event = DecodedEvent()
+        try OpenAIChatCodec().decodeWhole(body.span, into: &event)
+        var direct = ChatAccumulator()
+        direct.append(event, from: body.span)
+        #expect(direct.failure != nil || direct.choices.allSatisfy { $0.finish != nil })
+        guard direct.failure == nil else { return }
+        var chat = ChatRequest(model: "mine", messages: [])
+        chat.includesUsage = true
+        var output = ByteBuffer()
+        OpenAIChatCodec().writeAnswer(direct, .plain(chat), into: &output)
+        Self.expect(try wholeAnswer(output.text, of: OpenAIChatCodec()), toSay: direct)
+        var encoder = OpenAIChatCodec().streamEncoder(.plain(chat))
+        var stream = ByteBuffer()
+        encoder.encode(event, from: body.span, into: &stream)
+        encoder.finish(into: &stream)
+        Self.expect(try StreamReplay.replaying([stream.storage]).accumulator, toSay: direct)
     }
 }

@@ -6,8 +6,8 @@ import JSON
 
 /// The citation of a web page that the model did not find through Anthropic's own search.
 enum AnthropicCitation {
-    /// What stands for the index into Anthropic's search results, which only Anthropic can make: it tells the citation from a real
-    /// one when the client sends it back.
+    /// What stands for the index into Anthropic's search results, which only Anthropic can make: by it the citation is
+    /// known when the client sends it back.
     static let index: StaticString = "slc1.citation."
 
     /// Appends the members of the object; url and title are escaped.

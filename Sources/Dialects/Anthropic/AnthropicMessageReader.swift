@@ -75,7 +75,9 @@ enum AnthropicMessageReader {
         var message = ChatMessage(role: .tool, content: nil)
         message.toolCallID = try fields.requiredString("tool_use_id")
         message.content = try content("content", from: &fields)
-        message.isError = try fields.bool("is_error") ?? false
+        let isError = try fields.bool("is_error")
+        message.isError = isError ?? false
+        if isError == false { fields.putBack("is_error", .bool(false)) }
         message.extras = fields.rest
         return message
     }

@@ -30,6 +30,7 @@ struct AnthropicThinking {
         guard chat.origin != .anthropic else {
             effort = wish.effort
             value = Self.member(wish, allowsBudget: allowsBudget)
+            if wish.isEnabled != nil, value == nil { dropped.append("thinking") }
             return
         }
         guard wish.isEnabled != false, wish.effort != "none", wish.budget != 0 else {

@@ -86,7 +86,8 @@ struct AnthropicTurns {
         trimEnd()
         guard !turns.isEmpty else {
             throw DialectError(
-                "The conversation says nothing but to the system.", parameter: origin.name(ofChatMember: "messages"), code: "invalid_value")
+                "The conversation says nothing but to the system.", parameter: origin.name(ofChatMember: "messages"),
+                code: "invalid_value")
         }
     }
 

@@ -90,7 +90,8 @@ enum GeminiErrorBody {
     /// Reads an upstream's error body, whatever it is.
     static func read(_ body: Span<UInt8>, status: Int) -> ChatFailure {
         let isHuge = body.count > 1 << 22
-        guard !isHuge, let value = try? JSONValue(parsing: body, allowsLoneSurrogates: true), value.members ?? value[0]?.members != nil
+        guard !isHuge, let value = try? JSONValue(parsing: body, allowsLoneSurrogates: true),
+            value.members != nil || value[0]?.members != nil
         else { return OpenAIErrorBody.read(body, status: status) }
         return read(value, status: status, keepsStatus: true)
     }

@@ -61,7 +61,7 @@ struct GeminiHeldCalls: Sendable {
         calls[place].isChecked = false
     }
 
-    /// Takes the calls of a choice that are complete, in their order, up to the first that is not, and gives `body` a part for each.
+    /// Takes the calls of a choice that are complete, in their order, up to the first that is not; `body` gets a part for each.
     ///
     /// Later calls may begin before an earlier one has all its arguments.
     mutating func takeComplete(of choice: Int, _ body: (ByteBuffer) -> Void) {

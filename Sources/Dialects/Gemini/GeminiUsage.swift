@@ -64,7 +64,7 @@ struct GeminiUsage: Equatable, Sendable {
                 let thoughts = min(output, max(0, usage.reasoning ?? 0))
                 json.member("promptTokenCount", max(0, usage.input ?? 0))
                 if let cached = usage.cached { json.member("cachedContentTokenCount", max(0, cached)) }
-                json.member("candidatesTokenCount", output &- thoughts)
+                if usage.output != nil { json.member("candidatesTokenCount", output &- thoughts) }
                 if usage.reasoning != nil { json.member("thoughtsTokenCount", thoughts) }
                 json.member("totalTokenCount", max(0, usage.total))
             }

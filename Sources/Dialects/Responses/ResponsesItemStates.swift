@@ -30,6 +30,7 @@ struct ResponsesItemStates: Sendable {
 
     /// No honest stream comes near; what a stream makes us remember has an end.
     private static let limit = 4096
+    private static let partLimit = 256
 
     private var items: [Item] = []
     private var callCount = 0
@@ -54,7 +55,7 @@ struct ResponsesItemStates: Sendable {
     /// Takes an item that begins; what it may already hold is taken when it is told again.
     mutating func begin(_ range: Range<Int>, at outputIndex: Int?, of data: Span<UInt8>, _ event: inout DecodedEvent) {
         let object = ResponsesObject(range, of: data)
-        let id = data.jsonText(object.string("call_id") ?? object.string("id") ?? 0..<0)
+        let id = id(of: object, in: data)
         let index = outputIndex ?? items.count
         if let known = place(of: index), !items[known].isDone, items[known].id == id { return }
         start(&event)
@@ -99,7 +100,7 @@ struct ResponsesItemStates: Sendable {
     mutating func end(_ range: Range<Int>, at outputIndex: Int?, of data: Span<UInt8>, _ event: inout DecodedEvent) {
         event.hasOwnText = true
         let object = ResponsesObject(range, of: data)
-        let id = data.jsonText(object.string("call_id") ?? object.string("id") ?? 0..<0)
+        let id = id(of: object, in: data)
         let index = outputIndex ?? items.last?.outputIndex ?? 0
         var known = place(of: index)
         if let place = known {
@@ -199,6 +200,12 @@ struct ResponsesItemStates: Sendable {
 
     // MARK: Places and slices
 
+    /// What tells an item from another at the same place, up to a length that ids have.
+    private func id(of object: ResponsesObject, in data: Span<UInt8>) -> String {
+        let id = object.string("call_id") ?? object.string("id") ?? 0..<0
+        return String(data.jsonText(id).prefix(128))
+    }
+
     /// The place of the item that an event is about: the last one when the event does not say.
     private func place(of outputIndex: Int?) -> Int? {
         guard let outputIndex else { return items.indices.last }
@@ -296,7 +303,7 @@ struct ResponsesItemStates: Sendable {
     }
 
     private mutating func count(_ units: Int, in stream: Stream, part: Int, of place: Int) {
-        guard part >= 0, part < Self.limit else { return }
+        guard part >= 0, part < Self.partLimit else { return }
         if stream == .summary {
             while items[place].summary.count <= part { items[place].summary.append(0) }
             items[place].summary[part] &+= units

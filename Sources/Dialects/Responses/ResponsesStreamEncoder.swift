@@ -10,7 +10,6 @@ import JSON
 /// Items follow each other: whatever comes while a call's arguments are not whole waits for them.
 package struct ResponsesStreamEncoder: StreamEncoder {
     private let skeleton: ResponsesSkeleton
-    private let seed: String
     private let maker: String
     /// The names of the tools that the client declared, by what they take.
     private let customNames: [String]
@@ -32,7 +31,6 @@ package struct ResponsesStreamEncoder: StreamEncoder {
     /// An encoder for one answer, whose ids are made of the context's seed.
     package init(_ context: AnswerContext) {
         skeleton = ResponsesSkeleton(context)
-        seed = context.seed
         maker = context.maker
         customNames = context.chat.customToolNames
         functionNames = context.chat.tools.compactMap { tool in
@@ -92,13 +90,13 @@ package struct ResponsesStreamEncoder: StreamEncoder {
         switch delta {
         case .start(0): begin(into: &buffer)
         case .text(0, let slice):
-            guard !isHeld(.text, slice, of: data, into: &buffer) else { return }
+            guard !slice.isEmpty, !isHeld(.text, slice, of: data, into: &buffer) else { return }
             items.add(slice, of: data, isRefusal: false, logprobs: logprobs, into: &buffer)
         case .refusal(0, let slice):
-            guard !isHeld(.refusal, slice, of: data, into: &buffer) else { return }
+            guard !slice.isEmpty, !isHeld(.refusal, slice, of: data, into: &buffer) else { return }
             items.add(slice, of: data, isRefusal: true, into: &buffer)
         case .reasoning(0, let slice):
-            guard !isHeld(.reasoning, slice, of: data, into: &buffer) else { return }
+            guard !slice.isEmpty, !isHeld(.reasoning, slice, of: data, into: &buffer) else { return }
             items.addReasoning(slice, of: data, into: &buffer)
         case .reasoningSignature(0, let slice):
             let carrier = carrier(slice, of: data, suffix: "")

@@ -35,8 +35,8 @@ extension Dialect {
 extension ChatRequest {
     /// The members that a body of another dialect leaves out.
     ///
-    /// Throws when one of them means something that the vendor of the request's own dialect keeps, without which the answer would be
-    /// to another conversation.
+    /// Throws when one of them means something that the vendor of the request's own dialect keeps, without which the answer
+    /// would be to another conversation.
     func foreignExtras() throws(DialectError) -> [String] {
         let state: Set<String> = [
             "previous_response_id", "conversation", "container", "thread", "cachedContent", "cached_content", "prompt",

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Chat
+import Foundation
 import Testing
 
 @testable import Dialects
@@ -221,5 +222,27 @@ struct AnthropicStreamDecoderTests {
                 + Messages.end("end_turn"), to: .anthropic)
         #expect(replay.said.choices.first?.parts.map(\.signature) == ["c2ln"])
         #expect(try replay.again(as: .anthropic).said.choices.first?.parts.map(\.signature) == ["c2ln"])
+    }
+
+    @Test("whatever bytes come, nothing is told after the end, and what is written is well-formed")
+    func noise() throws {
+        var random = SystemRandomNumberGenerator()
+        let events = Messages.full.components(separatedBy: "\n\n").filter { !$0.isEmpty }
+        for _ in 0..<300 {
+            var replay = DialectReplay(from: .anthropic, to: .anthropic)
+            for _ in 0..<20 {
+                let event = events[Int.random(in: 0..<events.count, using: &random)]
+                var bytes = Array(event.components(separatedBy: "\ndata: ")[1].utf8)
+                if Int.random(in: 0..<4, using: &random) == 0 {
+                    bytes[Int.random(in: 0..<bytes.count, using: &random)] = UInt8.random(in: 0x20...0x7E, using: &random)
+                }
+                replay.feed(String(decoding: bytes, as: UTF8.self))
+            }
+            replay.end()
+            #expect(replay.terminalCount <= 1)
+            #expect(replay.events.allSatisfy { $0.data["type"]?.string == $0.name })
+            let ends = replay.events.filter { $0.name == "message_stop" || $0.name == "error" }
+            #expect(ends.count == 1)
+        }
     }
 }
