@@ -3,6 +3,7 @@
 
 """Every front door, by its official SDK, with every kind of provider; the table is printed at the end of the run."""
 
+import anthropic
 import pydantic
 import pytest
 
@@ -176,6 +177,17 @@ def test_signatures_survive_the_loop(cell, expected):
     assert called.reasoning and f"({kept})" in answered.text
 
 
+@feature("moved")
+def test_a_conversation_that_another_provider_began(cell, _):
+    for first in ("compatible", "anthropic", "gemini", "ollama"):
+        before = Cell(cell.door, first, cell.streams)
+        history = cell.door.user(WORDS)
+        called = before.ask("think-tools", history, tools=TOOLS, thinks="budget")
+        history += [*called.history, *cell.door.results(called.calls, RESULTS)]
+        answered = cell.ask("think-tools", history, tools=TOOLS, thinks="budget")
+        assert "The tool answered: " in answered.text and "21 degrees" in answered.text
+
+
 @feature("image")
 def test_an_image(cell, _):
     turn = cell.ask("vision", cell.door.image("What is this?", data=IMAGE))
@@ -226,3 +238,45 @@ def test_a_client_that_leaves_cancels_upstream(cell, _, stats):
             cell.ask("fault-hang", cell.door.user(WORDS), timeout=0.1)
     ended = {"open": before["open"], "aborted": before["aborted"] + (cell.provider != "sim")}
     wait_until(lambda: ended.items() <= stats().items(), 2.0, "the simulator sees its client leave")
+
+
+def get_weather(city: str, days: int) -> str:
+    """The weather in a city.
+
+    Args:
+        city: the city's name
+        days: from how many days ahead
+    """
+    return f"{days} degrees in {city}"
+
+
+LOOPED = [provider for provider in matrix.PROVIDERS if provider != "straico"]
+
+
+@pytest.mark.parametrize("provider", LOOPED)
+def test_the_tool_loop_of_the_anthropic_sdk(doors, provider):
+    runner = doors["messages"].client.beta.messages.tool_runner(
+        model=f"{provider}/tools",
+        max_tokens=100,
+        messages=[{"role": "user", "content": WORDS}],
+        tools=[anthropic.beta_tool(get_weather)],
+    )
+    assert "7 degrees in example" in runner.until_done().content[0].text
+
+
+@pytest.mark.parametrize("provider", LOOPED)
+def test_the_tool_loop_of_the_google_sdk(doors, provider):
+    chat = doors["gemini"].client.chats.create(model=f"{provider}/tools", config={"tools": [get_weather]})
+    assert "7 degrees in example" in chat.send_message(WORDS).text
+    told = "".join(answer.text or "" for answer in chat.send_message_stream("And now?"))
+    assert "7 degrees in example" in told
+
+
+@pytest.mark.parametrize("door", matrix.DOORS)
+def test_a_wrong_key_is_the_sdks_own_error(house, door):
+    stranger = DOORS[door](house.address, key="sk-wrong")
+    for streams in (True, False):
+        with pytest.raises(stranger.raises[401]) as caught:
+            stranger.ask(Ask("compatible/echo", stranger.user(WORDS), streams=streams))
+        assert "401" in str(caught.value) and "API key" in str(caught.value)
+    stranger.close()
