@@ -157,6 +157,19 @@ def ok_think(exchange):
     exchange.end_chunks()
 
 
+@mode("ok-pauses")
+def ok_pauses(exchange):
+    """Silence before the first byte and again in the middle of the text."""
+    events = healthy(exchange)
+    exchange.pause(exchange.option("silence", 0.4))
+    exchange.begin_stream()
+    for number, data in enumerate(events):
+        if number == 4:
+            exchange.pause(exchange.option("silence", 0.4))
+        exchange.chunk(data)
+    exchange.end_chunks()
+
+
 @mode("ok-big", "ok-huge")
 def ok_big(exchange):
     """64 MB (`ok-huge`: 200 MB) of text as fast as the reader takes it."""

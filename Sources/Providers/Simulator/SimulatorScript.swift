@@ -48,9 +48,14 @@ struct SimulatorScript {
     private(set) var finishReason = FinishReason.stop
     /// Tokens of the question, counted as words.
     private(set) var inputTokens = 0
-    /// Tokens of the answer: its text steps.
+    /// Tokens of the answer: all that the model says, to the client or to a tool.
     var outputTokens: Int {
-        steps.count { if case .text = $0 { true } else if case .reasoning = $0 { true } else { false } }
+        steps.count { step in
+            switch step {
+            case .text, .reasoning, .toolCall, .toolArguments: true
+            case .signature, .malformed, .failure, .cut, .silence: false
+            }
+        }
     }
 
     /// What the answer costs.
@@ -82,13 +87,7 @@ struct SimulatorScript {
             if let result = chat.messages.last, result.role == .tool {
                 // Whoever lost a signature on the way is told so, in the answer.
                 let isSigned = chat.messages.contains { $0.toolCalls.contains { $0.signature != nil } }
-                let hasThought = chat.messages.contains { message in
-                    guard case .parts(let parts)? = message.content else { return false }
-                    return parts.contains { part in
-                        if case .reasoning(_, let signature) = part.kind { signature != nil } else { false }
-                    }
-                }
-                let kept = "reasoning \(hasThought ? "kept" : "lost"), call \(isSigned ? "signed" : "unsigned")"
+                let kept = "reasoning \(SimulatorScript.reasoningKept(in: chat)), call \(isSigned ? "signed" : "unsigned")"
                 steps = SimulatorScript.words("The tool answered: \(result.text) (\(kept))").map { .text($0) }
             } else {
                 steps =
@@ -125,6 +124,17 @@ struct SimulatorScript {
             steps = Array(steps.prefix(limit))
             finishReason = .length
         }
+    }
+
+    /// What has come back of the reasoning before: `kept` with its signature, `unsigned`, or `lost`.
+    private static func reasoningKept(in chat: ChatRequest) -> String {
+        let signatures = chat.messages.flatMap { message -> [Bool] in
+            guard case .parts(let parts)? = message.content else { return [] }
+            return parts.compactMap { part in
+                if case .reasoning(_, let signature) = part.kind { signature != nil } else { nil }
+            }
+        }
+        return signatures.isEmpty ? "lost" : signatures.contains(true) ? "kept" : "unsigned"
     }
 
     private mutating func call(
