@@ -39,3 +39,20 @@ package struct OpaqueSignature: Equatable, Sendable {
         self.init(maker: fallback, payload: text)
     }
 }
+
+extension ChatRequest {
+    /// Whether the conversation holds something signed by anybody but `maker`: it came inside a carrier, which no vendor
+    /// understands.
+    package func hasSignature(notOf maker: String) -> Bool {
+        messages.contains { message in
+            if message.toolCalls.contains(where: { $0.signature.map { $0.maker != maker } ?? false }) { return true }
+            guard case .parts(let parts)? = message.content else { return false }
+            return parts.contains { part in
+                switch part.kind {
+                case .reasoning(_, let signature?), .redactedReasoning(let signature): signature.maker != maker
+                default: false
+                }
+            }
+        }
+    }
+}

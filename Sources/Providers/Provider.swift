@@ -102,7 +102,8 @@ package final class Provider {
         let asksStream = asksStream(request.operation, request.chat, model, now)
         var body = ByteBuffer(capacity: request.body.count + 128)
         var dropped: [String] = []
-        if dialect == request.dialect {
+        // What another vendor signed, in an earlier turn, has to be taken out.
+        if dialect == request.dialect, !request.chat.hasSignature(notOf: dialect.maker) {
             request.decoded.outline.writePassthrough(
                 request.body.span, model: model, streams: asksStream, asksUsage: profile.quirks.takesStreamOptions,
                 into: &body)

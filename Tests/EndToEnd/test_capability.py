@@ -42,7 +42,7 @@ def detecting(make_sluice, replies):
 
 def events(answer):
     """The payloads of a stream that ends as it should."""
-    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert answer.header("content-type").startswith("text/event-stream")
     text = answer.body.decode()
     assert text.endswith("data: [DONE]\n\n") and text.count("[DONE]") == 1
     return [json.loads(line[6:]) for line in text.splitlines() if line.startswith("data: {")]

@@ -56,7 +56,7 @@ def test_a_failure_before_the_first_byte_is_tried_again(routed, replies, stream)
     replies.expect("again", Reply.error(503), Reply.error(500), good)
     answer = ask(routed, "first/again", stream=stream)
     assert answer.status == 200 and TEXT in answer.body.decode()
-    assert answer.headers["x-sluice-attempts"] == "3"
+    assert answer.header("x-sluice-attempts") == "3"
     assert len(replies.requests("again")) == 3
 
 
@@ -65,7 +65,7 @@ def test_retries_end(routed, replies):
     answer = ask(routed, "first/hopeless", stream=True)
     assert answer.status == 503 and "down" in answer.body.decode()
     assert len(replies.requests("hopeless")) == 3
-    assert answer.headers["x-sluice-attempts"] == "3"
+    assert answer.header("x-sluice-attempts") == "3"
 
 
 @pytest.mark.parametrize("status", [400, 422])
@@ -86,7 +86,7 @@ def test_a_long_retry_after_is_the_clients_to_wait(routed, replies):
     replies.expect("full", Reply.error(429, headers={"Retry-After": "60"}))
     started = time.monotonic()
     answer = ask(routed, "first/full", stream=True)
-    assert answer.status == 429 and answer.headers["retry-after"] == "60"
+    assert answer.status == 429 and answer.header("retry-after") == "60"
     assert len(replies.requests("full")) == 1 and time.monotonic() - started < 5
 
 
@@ -95,7 +95,7 @@ def test_a_fallback_answers_when_the_deployments_fail(routed, replies):
     replies.expect("two-c", Reply.events("from the fallback"))
     answer = ask(routed, "two", stream=True)
     assert answer.status == 200 and "from the fallback" in answer.body.decode()
-    assert answer.headers["x-sluice-provider"] == "second" and answer.headers["x-sluice-attempts"] == "2"
+    assert answer.header("x-sluice-provider") == "second" and answer.header("x-sluice-attempts") == "2"
     # A deployment of weight 0 is asked never, and a refused key is not tried again.
     assert not replies.requests("two-b") and len(replies.requests("two-a")) == 1
 

@@ -279,10 +279,11 @@ def brotli(exchange):
     encoded(exchange, "br", b"\x0b\x02\x80not brotli at all\x03")
 
 
+# Members of a gzip file add up, so one of them is enough to make many: at once, since the gateway waits only a second.
+GZIP_BOMB = gzip.compress(event("z" * 65536) * 30, 1) * 100
+
+
 @mode("fault-gzip-bomb")
 def gzip_bomb(exchange):
     """About 200 KB that inflate to 200 MB."""
-    block = event("z" * 65536)
-    encoded(
-        exchange, "gzip", gzip.compress(block * 3000, 1) + gzip.compress(finish(exchange) + TEXT.encode())
-    )
+    encoded(exchange, "gzip", GZIP_BOMB + gzip.compress(finish(exchange) + TEXT.encode()))

@@ -10,7 +10,7 @@ import Testing
 
 @Suite("Google's internal service") struct AntigravityTests {
     func chat(_ more: String = "") throws -> ChatRequest {
-        try request(#"{"model":"m","messages":[{"role":"user","content":"Hi"}]\#(more)}"#, in: .openAIChat)
+        try geminiRequest(#"{"model":"m","messages":[{"role":"user","content":"Hi"}]\#(more)}"#, in: .openAIChat)
     }
 
     @Test("a request goes in an envelope whose ids depend on it alone")
@@ -78,7 +78,7 @@ import Testing
 
     @Test("safety settings, and tools of Google's beside functions, are left out")
     func leftOut() throws {
-        let asked = try request(
+        let asked = try geminiRequest(
             #"{"contents":[{"parts":[{"text":"x"}]}],"safetySettings":[],"tools":[{"functionDeclarations":[{"name":"f"}]},{"googleSearch":{}}]}"#
         )
         let made = try write(asked, in: .antigravity)
@@ -102,7 +102,7 @@ import Testing
             {"model":"gemini-3-pro","project":"mine","user_prompt_id":"u","request":{"contents":[{"role":"user",
             "parts":[{"text":"x"}]}],"session_id":"s"},"enabled_credit_types":["A"]}
             """#
-        let asked = try request(text, in: .antigravity, model: nil)
+        let asked = try geminiRequest(text, in: .antigravity, model: nil)
         #expect(asked.model == "gemini-3-pro" && asked.lastUserText == "x")
         let made = try write(asked, in: .antigravity).body
         for name in ["project", "user_prompt_id", "enabled_credit_types"] {
@@ -111,7 +111,7 @@ import Testing
         #expect(made["request"]?.members?.count == 2)
         #expect(!(try write(asked, in: .gemini).body.written.contains("envelope")))
         let error = #expect(throws: DialectError.self) {
-            try request(#"{"model":"m","request":{"contents":[{"role":"x"}]}}"#, in: .antigravity)
+            try geminiRequest(#"{"model":"m","request":{"contents":[{"role":"x"}]}}"#, in: .antigravity)
         }
         #expect(error?.parameter == "request.contents[0].role")
     }
@@ -135,7 +135,7 @@ import Testing
         let sent = try replay.values().compactMap {
             $0["response"]?["candidates"]?[0]?["content"]?["parts"]?[0]?["thoughtSignature"]?.string
         }
-        let back = try request(
+        let back = try geminiRequest(
             #"{"contents":[{"role":"model","parts":[{"text":"hm","thought":true,"thoughtSignature":"\#(sent[0])"}]}]}"#
         )
         let made = try write(back, in: .antigravity, model: "claude-x", maker: "google-claude").body

@@ -51,7 +51,7 @@ import Testing
                     let made = try? write(chat)
                 else { continue }
                 taken += 1
-                let again = try request(made.body.written)
+                let again = try geminiRequest(made.body.written)
                 // What is read of our own is written as it is.
                 #expect(try write(again).body.written == made.body.written)
                 _ = try write(chat, in: .antigravity)

@@ -9,7 +9,7 @@ import Testing
 
 @Suite("Chat requests written for Gemini") struct GeminiFromChatTests {
     func chat(_ messages: String, _ more: String = "") throws -> ChatRequest {
-        try request(#"{"model":"m","messages":[\#(messages)]\#(more)}"#, in: .openAIChat)
+        try geminiRequest(#"{"model":"m","messages":[\#(messages)]\#(more)}"#, in: .openAIChat)
     }
 
     let user = #"{"role":"user","content":"Hi"}"#
@@ -201,7 +201,7 @@ import Testing
             "toolConfig":{"functionCallingConfig":{"mode":"ANY"}},"generationConfig":{"maxOutputTokens":5,"stopSequences":["s"],
             "thinkingConfig":{"thinkingLevel":"LOW"},"responseMimeType":"application/json"}}
             """#
-        let body = try write(try request(text), in: .openAIChat, model: "gpt", maker: "openai").body
+        let body = try write(try geminiRequest(text), in: .openAIChat, model: "gpt", maker: "openai").body
         #expect(
             body["messages"]?[1]?["tool_calls"]?[0]?["function"]?.written
                 == #"{"name":"f","arguments":"{\"n\":1}"}"#)

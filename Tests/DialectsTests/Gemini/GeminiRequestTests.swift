@@ -9,7 +9,7 @@ import Testing
 @testable import Dialects
 
 /// Reads a request of a dialect.
-func request(
+func geminiRequest(
     _ body: String, in dialect: Dialect = .gemini, model: String? = "gemini-3-pro"
 ) throws(DialectError) -> ChatRequest {
     let bytes = Array(body.utf8)
@@ -54,7 +54,7 @@ func write(
 
     @Test("every field is kept when a request is written again in its own dialect")
     func roundTrip() throws {
-        let chat = try request(Self.full)
+        let chat = try geminiRequest(Self.full)
         #expect(chat.streams && chat.model == "gemini-3-pro" && chat.origin == .gemini)
         let (body, dropped) = try write(chat)
         let expected = try json(Self.full)
@@ -63,12 +63,12 @@ func write(
         for member in expected.members ?? [] {
             #expect(body[member.key].map(sorted)?.written == sorted(member.value).written)
         }
-        #expect(try request(body.written) == chat)
+        #expect(try geminiRequest(body.written) == chat)
     }
 
     @Test("names with underscores are read, but not those of arguments or labels")
     func snakeCase() throws {
-        let chat = try request(
+        let chat = try geminiRequest(
             #"""
             {"system_instruction":{"parts":[{"text":"S"}]},"contents":[{"parts":[{"inline_data":{"mime_type":"image/png",
             "data":"AA"}}]},{"role":"model","parts":[{"function_call":{"name":"f","args":{"a_b":1}},"thought_signature":"c2ln"}]},
@@ -95,17 +95,17 @@ func write(
             {"functionResponse":{"name":"f","response":{"result":"1"}}},{"functionResponse":{"name":"f","response":{}}},
             {"functionResponse":{"name":"g","response":{}}}]}]}
             """#
-        let chat = try request(text)
+        let chat = try geminiRequest(text)
         let ids = chat.messages[1].toolCalls.map(\.id)
         #expect(Set(ids).count == 3)
         #expect(chat.messages[2...].map(\.toolCallID) == [ids[0], ids[2], ids[1]])
-        #expect(try request(text) == chat)
+        #expect(try geminiRequest(text) == chat)
         #expect(!(try write(chat).body.written.contains("\"id\"")))
     }
 
     @Test("OpenAPI's form of a schema is read as JSON Schema, but for names and values")
     func openAPISchema() throws {
-        let chat = try request(
+        let chat = try geminiRequest(
             #"""
             {"contents":[{"parts":[{"text":"x"}]}],"tools":[{"functionDeclarations":[{"name":"f","parameters":{"type":"OBJECT",
             "properties":{"type":{"type":"STRING","nullable":true,"enum":["TYPE"]},"minItems":{"type":"ARRAY","minItems":"2",
@@ -146,7 +146,7 @@ func write(
             (#"{"contents":[{"parts":[]}],"contents":[]}"#, "contents"),
         ])
     func wrong(text: String, parameter: String) {
-        let error = #expect(throws: DialectError.self) { try request(text) }
+        let error = #expect(throws: DialectError.self) { try geminiRequest(text) }
         #expect(error?.parameter == parameter && error?.status == 400)
     }
 
