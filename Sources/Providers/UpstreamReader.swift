@@ -219,11 +219,12 @@ final class UpstreamReader: TransferReceiver {
 
     private func finishEvents(_ error: TransferError?) {
         if error == nil {
-            // The transport vouches for the end: an event that only lacks its blank line counts.
+            // The transport vouches for the end: an event that only lacks its blank line or its line end counts, and JSON that
+            // was cut is none.
             if case .lines = mode {
                 lines.finish { line in receiveEvent(line, named: "") }
             } else {
-                _ = try? parser.finish(.dispatchCompleteLines) { data, fields in receiveEvent(data, fields) }
+                _ = try? parser.finish(.dispatchEverything) { data, fields in receiveEvent(data, fields) }
             }
             if case .over = mode { return }
         }
