@@ -97,6 +97,7 @@ package struct EventStreamParser: Sendable {
     ) throws(EventStreamError) {
         guard !isTerminated else { throw .tooLong(limit: limit) }
         let nothing = StaticString("").bytes
+        if end == .dispatchEverything, !partial.isEmpty { _ = try takePartial(nothing) }
         if end != .dropUnfinished { dispatch(nothing, receive) }
         partial.removeAll(keepingAtMost: 0)
         forgetEvent()
@@ -255,6 +256,8 @@ package enum EventStreamEnd: Sendable {
     case dropUnfinished
     /// It is handed out with the lines that have ended, as some providers leave out the blank line.
     case dispatchCompleteLines
+    /// As before, and a last line without a line end counts too: only when the transport vouches for the end.
+    case dispatchEverything
 }
 
 extension Span<UInt8> {

@@ -71,13 +71,14 @@ struct Heard: Equatable {
     @Test(
         "ends a stream without its last blank line as asked",
         arguments: [
-            ("data: a\n\ndata: b\n", 1, 2), ("data: a\n\ndata: b", 1, 1), ("data: a\n\n", 1, 1),
-            ("data: b\ndata: c", 0, 1), ("event: x\n", 0, 0),
+            ("data: a\n\ndata: b\n", 1, 2, 2), ("data: a\n\ndata: b", 1, 1, 2), ("data: a\n\n", 1, 1, 1),
+            ("data: b\ndata: c", 0, 1, 1), ("event: x\n", 0, 0, 0),
         ])
-    func ends(_ stream: String, dropped: Int, complete: Int) {
+    func ends(_ stream: String, dropped: Int, complete: Int, everything: Int) {
         let chunks = [Array(stream.utf8)]
         #expect(Heard(chunks).events.count == dropped)
         #expect(Heard(chunks, end: .dispatchCompleteLines).events.count == complete)
+        #expect(Heard(chunks, end: .dispatchEverything).events.count == everything)
     }
 
     @Test("takes a line of 16 MB in small chunks") func longLine() {
