@@ -49,7 +49,7 @@ enum SimulateCommand {
 
     private static func serve(_ address: ListenAddress, _ pace: SimulatorTransport.Pace) throws -> Int32 {
         SignalWatcher.ignoreStraySignals()
-        ServeCommand.raiseDescriptorLimit()
+        _ = DescriptorBudget.raised()
         let loop = try EventLoop()
         let server = try HTTPServer(loop, ServerConfiguration())
         let metrics = GatewayMetrics(log: Log(level: .warning, format: .text))

@@ -99,7 +99,7 @@ struct WholeCompletionTests {
         OpenAIChatCodec().writeAnswer(call, .plain(), into: &whole)
         let written = try JSONValue(parsing: whole.storage.span)["choices"]?[0]?["message"]?["tool_calls"]?[0]
         // Lesson 39: a client parses the arguments. Without an id no result could refer to the call.
-        #expect(written?["id"] == .string("call_0"))
+        #expect(written?["id"]?.string?.hasPrefix("call_") == true)
         #expect(written?["function"]?["arguments"] == .string("{}"))
     }
 

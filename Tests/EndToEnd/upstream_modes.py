@@ -244,3 +244,13 @@ def ok_unknown_fields(exchange):
         send_stream(exchange, [role(exchange), *body, *ending(exchange)])
     else:
         exchange.answer(200, completion(exchange, **extra))
+
+
+@mode("ok-late-end")
+def ok_late_end(exchange):
+    """The body ends `delay` seconds after `[DONE]`."""
+    exchange.begin_stream()
+    for data in healthy(exchange):
+        exchange.chunk(data)
+    exchange.pause(exchange.option("delay", 0.1))
+    exchange.end_chunks()

@@ -75,7 +75,7 @@ struct GeminiFrame: Sendable {
         buffer.append(literal: "{\"content\":{\"role\":\"model\",\"parts\":[")
         if let parts { buffer.append(parts.bytes) } else { buffer.append(literal: "{\"text\":\"\"}") }
         buffer.append(literal: "]},\"finishReason\":\"")
-        buffer.append((finish ?? .other("OTHER")).googleName)
+        buffer.append((finish ?? .stop).googleName)
         buffer.append(literal: "\",\"index\":")
         buffer.append(decimal: choice)
         if !sources.isEmpty {

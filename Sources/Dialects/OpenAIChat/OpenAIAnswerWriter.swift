@@ -10,7 +10,7 @@ enum OpenAIAnswerWriter {
     static func write(_ answer: ChatAccumulator, _ context: AnswerContext, into buffer: inout ByteBuffer) {
         buffer.appendJSON { json in
             json.object { json in
-                json.member("id", "chatcmpl-\(context.seed)")
+                json.member("id", id(context))
                 json.member("object", "chat.completion")
                 json.member("created", context.created)
                 json.member("model", context.chat.model)
@@ -25,6 +25,8 @@ enum OpenAIAnswerWriter {
             }
         }
     }
+
+    private static func id(_ context: AnswerContext) -> String { "chatcmpl-\(context.seed)" }
 
     private static func write(_ choice: AccumulatedChoice, _ context: AnswerContext, into json: inout JSONWriter) {
         let calls = choice.toolCalls
@@ -43,7 +45,11 @@ enum OpenAIAnswerWriter {
                 if !calls.isEmpty {
                     let customTools = context.chat.customToolNames
                     json.member("tool_calls", array: { json in
-                        for call in calls { write(call, customTools, context.maker, into: &json) }
+                        for call in calls {
+                            let number = call.callNumber ?? 0
+                            let made = CallID.made(for: id(context), choice: choice.index, call: number)
+                            write(call, customTools, context.maker, made: made, into: &json)
+                        }
                     })
                 }
                 writeCitations(of: choice, into: &json)
@@ -153,17 +159,19 @@ enum OpenAIAnswerWriter {
     }
 
     private static func write(
-        _ call: AccumulatedPart, _ customTools: [String], _ maker: String, into json: inout JSONWriter
+        _ call: AccumulatedPart, _ customTools: [String], _ maker: String, made: String, into json: inout JSONWriter
     ) {
         switch call.kind {
-        case .toolCall(let number, let id, let name):
+        case .toolCall(_, let given, let name):
+            // Without an id no result could refer to the call.
+            let id = given.isEmpty ? made : given
             if customTools.contains(name) {
-                write(number, id, "custom", signature: call.signature, maker, into: &json) { json in
+                write(id, "custom", signature: call.signature, maker, into: &json) { json in
                     json.member("name", name)
                     json.member("input", CustomTool.input(call.text))
                 }
             } else {
-                write(number, id, "function", signature: call.signature, maker, into: &json) { json in
+                write(id, "function", signature: call.signature, maker, into: &json) { json in
                     json.member("name", name)
                     json.key("arguments")
                     // Clients parse the arguments, and nothing is no JSON.
@@ -174,8 +182,8 @@ enum OpenAIAnswerWriter {
                     }
                 }
             }
-        case .customCall(let number, let id, let name):
-            write(number, id, "custom", signature: call.signature, maker, into: &json) { json in
+        case .customCall(_, let given, let name):
+            write(given.isEmpty ? made : given, "custom", signature: call.signature, maker, into: &json) { json in
                 json.member("name", name)
                 json.member("input", escaped: call.escaped.bytes, 0..<call.escaped.count)
             }
@@ -184,12 +192,11 @@ enum OpenAIAnswerWriter {
     }
 
     private static func write(
-        _ number: Int, _ id: String, _ type: StaticString, signature: String, _ maker: String,
+        _ id: String, _ type: StaticString, signature: String, _ maker: String,
         into json: inout JSONWriter, _ body: (inout JSONWriter) -> Void
     ) {
         json.object { json in
-            // Without an id no result could refer to the call.
-            json.member("id", id.isEmpty ? "call_\(number)" : id)
+            json.member("id", id)
             json.member("type", literal: type)
             json.key(type)
             json.object(body)

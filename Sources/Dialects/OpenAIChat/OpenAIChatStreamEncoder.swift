@@ -7,6 +7,7 @@ import JSON
 
 /// Writes chat completion chunks from deltas, for an upstream that speaks another dialect.
 package struct OpenAIChatStreamEncoder: StreamEncoder {
+    private let id: String
     private let wantsUsage: Bool
     /// What every chunk begins with: id, time and model are the same on all of them.
     private let opening: ByteBuffer
@@ -34,6 +35,7 @@ package struct OpenAIChatStreamEncoder: StreamEncoder {
     package init(
         id: String, created: Int, model: String, wantsUsage: Bool, maker: String = "openai", customTools: [String] = []
     ) {
+        self.id = id
         self.wantsUsage = wantsUsage
         self.customTools = customTools
         closing = wantsUsage ? "}],\"usage\":null}\n\n" : "}]}\n\n"
@@ -271,7 +273,9 @@ package struct OpenAIChatStreamEncoder: StreamEncoder {
         choices[place].hasCalls = true
         choices[place].calls.append(OpenAIWrittenCall(number: call, isCustom: isCustom, isWrapped: isWrapped))
         open(choice, into: &buffer)
-        OpenAIToolCallText.appendStart(call, id: id, name: name, isCustom: isCustom, of: data, to: &buffer)
+        OpenAIToolCallText.appendStart(
+            call, id: id, made: CallID.made(for: self.id, choice: choice, call: call), name: name, isCustom: isCustom,
+            of: data, to: &buffer)
         if !choices[place].signature.isEmpty {
             buffer.append(literal: ",\"extra_content\":{\"google\":{\"thought_signature\":\"")
             details.appendPayload(choices[place].signature, to: &buffer)

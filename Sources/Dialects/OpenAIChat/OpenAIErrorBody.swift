@@ -17,13 +17,21 @@ package enum OpenAIErrorBody {
                 json.key("error")
                 json.object { json in
                     json.member("message", failure.message)
-                    json.member("type", failure.type ?? type(for: failure.status))
+                    json.member("type", type(of: failure))
                     json.member("param", failure.parameter.map { .string($0) } ?? .null)
                     json.member("code", failure.code.map { .string($0) } ?? .null)
                     if !requestID.isEmpty { json.member("request_id", requestID) }
                 }
             }
         }
+    }
+
+    /// The `type` of a failure: the vendor's own word, unless it has capitals, as Google's have and OpenAI's have not.
+    static func type(of failure: ChatFailure) -> String {
+        guard let type = failure.type, !type.utf8.contains(where: { (0x41...0x5A).contains($0) }) else {
+            return self.type(for: failure.status)
+        }
+        return type
     }
 
     /// The `type` that OpenAI gives to failures of a status.

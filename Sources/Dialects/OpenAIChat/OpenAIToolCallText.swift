@@ -2,21 +2,21 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Bytes
+import JSON
 
 /// Writes the `tool_calls` member of a chunk's delta.
 enum OpenAIToolCallText {
     /// Appends the first fragment of a call, up to its closing brace: the only one with id and name, since clients join names.
     ///
-    /// A call that upstream gave no id gets one by its number, without which no result can refer to it.
+    /// A call that upstream gave no id gets `made`, without which no result could refer to it.
     static func appendStart(
-        _ call: Int, id: Range<Int>, name: Range<Int>, isCustom: Bool, of data: Span<UInt8>,
-        to buffer: inout ByteBuffer
+        _ call: Int, id: Range<Int>, made: @autoclosure () -> String, name: Range<Int>, isCustom: Bool,
+        of data: Span<UInt8>, to buffer: inout ByteBuffer
     ) {
         appendPlace(call, to: &buffer)
         buffer.append(literal: ",\"id\":\"")
         if id.isEmpty {
-            buffer.append(literal: "call_")
-            buffer.append(decimal: call)
+            buffer.appendEscaped(made().utf8.span)
         } else {
             buffer.append(data, id)
         }

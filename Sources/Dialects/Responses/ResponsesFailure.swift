@@ -69,7 +69,8 @@ enum ResponsesFailure {
 
     /// The code that a client acts on: the vendor's own, or what it would call a failure of the status.
     static func code(of failure: ChatFailure) -> String {
-        if let code = failure.code { return code }
+        // A number says no more than the status does.
+        if let code = failure.code, Int(code) == nil { return code }
         return switch failure.status {
         case 429: "rate_limit_exceeded"
         case 400..<500: "invalid_prompt"
@@ -87,7 +88,7 @@ enum ResponsesFailure {
                 json.member("sequence_number", sequence)
                 json.key("error")
                 json.object { json in
-                    json.member("type", failure.type ?? OpenAIErrorBody.type(for: failure.status))
+                    json.member("type", OpenAIErrorBody.type(of: failure))
                     json.member("code", code(of: failure))
                     json.member("message", failure.message)
                     json.member("param", failure.parameter.map { .string($0) } ?? .null)

@@ -19,6 +19,11 @@ enum CallID {
         return isPlain ? id : prefix + hash(id, length: 24)
     }
 
+    /// The id of a call that upstream gave none: its own in the whole conversation, since the answer's id is part of it.
+    static func made(for answerID: String, choice: Int, call: Int) -> String {
+        "call_" + hash("\(answerID).\(choice).\(call)", length: 24)
+    }
+
     /// Exactly nine letters and digits, as Mistral wants them: the id itself where it is so, else its hash.
     static func short(_ id: String) -> String {
         let isShort =

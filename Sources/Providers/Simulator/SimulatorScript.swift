@@ -40,7 +40,7 @@ struct SimulatorScript {
         "fault-hang-midstream", "fault-error-event", "fault-malformed",
     ]
 
-    /// The most tokens of a story whose length a client asks for.
+    /// The most tokens of a story whose length a client asks for, and about the most pieces of any answer.
     static let longestStory = 4096
 
     private(set) var opening = Opening.answer
@@ -70,7 +70,7 @@ struct SimulatorScript {
 
     /// The script for a request, or `nil` when there is no such model.
     init?(_ chat: ChatRequest, model: String, length: Int?, generator: inout SeededGenerator) {
-        inputTokens = chat.messages.reduce(0) { $0 + $1.text.split(separator: " ").count }
+        inputTokens = chat.messages.reduce(0) { $0 + SimulatorScript.countWords($1.text) }
         // A client's limit is no promise to be kept in memory: two thousand million tokens may be asked for.
         let asked = min(chat.outputLimit?.tokens ?? 60, SimulatorScript.longestStory)
         let story = Prose.tokens(length ?? asked, &generator)
@@ -153,10 +153,11 @@ struct SimulatorScript {
     private static func pieces(_ text: String) -> [String] {
         var pieces: [String] = []
         var rest = text[...]
-        while !rest.isEmpty {
+        while !rest.isEmpty, pieces.count < longestStory {
             pieces.append(String(rest.prefix(7)))
             rest = rest.dropFirst(7)
         }
+        if !rest.isEmpty { pieces.append(String(rest)) }
         return pieces
     }
 
@@ -176,18 +177,29 @@ struct SimulatorScript {
         return images.isEmpty ? "I see no image." : "I see \(images.count): \(images.joined(separator: ", "))"
     }
 
-    /// Words with the spaces after them, so that joining gives the text back.
+    private static func countWords(_ text: String) -> Int {
+        var count = 0
+        var isInside = false
+        for byte in text.utf8 {
+            if byte != ASCII.space, !isInside { count += 1 }
+            isInside = byte != ASCII.space
+        }
+        return count
+    }
+
+    /// Words with the spaces after them, so that joining gives the text back; what would be too many is one with the last.
     private static func words(_ text: String) -> [String] {
         var words: [String] = []
-        var word = ""
-        for character in text {
-            word.append(character)
-            if character == " " || character == "\n" {
-                words.append(word)
-                word = ""
-            }
+        var start = text.startIndex
+        var index = start
+        while index < text.endIndex, words.count < longestStory - 1 {
+            let isEnd = text[index] == " " || text[index] == "\n"
+            index = text.index(after: index)
+            guard isEnd else { continue }
+            words.append(String(text[start..<index]))
+            start = index
         }
-        if !word.isEmpty { words.append(word) }
+        if start < text.endIndex { words.append(String(text[start...])) }
         return words
     }
 }
