@@ -50,14 +50,15 @@ package struct OpaqueSignature: Equatable, Sendable {
 }
 
 extension ChatRequest {
-    /// Whether the conversation holds a signature inside a carrier, which has to be taken out of it or left out.
-    package var hasCarriedSignature: Bool {
-        messages.contains { message in
-            if message.toolCalls.contains(where: { $0.signature?.isCarried ?? false }) { return true }
+    /// Whether the conversation holds a carrier of anybody but `maker`, which its vendor would not understand.
+    package func hasCarriedSignature(notOf maker: String) -> Bool {
+        func isForeign(_ signature: OpaqueSignature) -> Bool { signature.isCarried && signature.maker != maker }
+        return messages.contains { message in
+            if message.toolCalls.contains(where: { $0.signature.map(isForeign) ?? false }) { return true }
             guard case .parts(let parts)? = message.content else { return false }
             return parts.contains { part in
                 switch part.kind {
-                case .reasoning(_, let signature?), .redactedReasoning(let signature): signature.isCarried
+                case .reasoning(_, let signature?), .redactedReasoning(let signature): isForeign(signature)
                 default: false
                 }
             }

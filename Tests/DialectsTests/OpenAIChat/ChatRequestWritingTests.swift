@@ -109,7 +109,7 @@ struct ChatRequestWritingTests {
         }
         let bare = try request(#"{"model":"m","messages":[\#(turn(""))]}"#)
         let mixed = try request(#"{"model":"m","messages":[\#(turn("")),\#(turn("slc1.anthropic."))]}"#)
-        #expect(!bare.hasCarriedSignature && mixed.hasCarriedSignature)
+        #expect(!bare.hasCarriedSignature(notOf: "openai") && mixed.hasCarriedSignature(notOf: "openai"))
         let messages = try written(mixed, maker: "mistral").body["messages"]
         let first = messages?[0]
         #expect(first?["reasoning_details"]?[0]?["signature"] == .string("S"))
