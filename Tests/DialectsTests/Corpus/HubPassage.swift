@@ -7,7 +7,7 @@ import SSE
 
 @testable import Dialects
 
-/// The bytes of a provider's stream on their way to a client, as the gateway's reader and its sink take them there: handed on where
+/// The bytes of a provider's stream on their way to a client, as the gateway takes them there: handed on where
 /// both speak the same dialect, written anew elsewhere.
 struct HubPassage {
     let provider: Dialect
