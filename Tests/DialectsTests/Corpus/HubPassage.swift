@@ -81,7 +81,8 @@ struct HubPassage {
         if provider.codec.framing == .lines {
             lines.finish { events.append((Self.copy($0), "")) }
         } else {
-            try? parser.finish(.dispatchEverything) { data, fields in
+            let end: EventStreamEnd = decoder.ending == .complete ? .dispatchCompleteLines : .dispatchEverything
+            try? parser.finish(end) { data, fields in
                 events.append((Self.copy(data), fields.name == "message" ? "" : fields.name))
             }
         }
