@@ -219,12 +219,13 @@ final class UpstreamReader: TransferReceiver {
 
     private func finishEvents(_ error: TransferError?) {
         if error == nil {
-            // The transport vouches for the end: an event that only lacks its blank line or its line end counts, and JSON that
-            // was cut is none.
+            // The transport vouches for the end: an event that only lacks its blank line counts, and one that lacks its line end too
+            // where the stream is not complete without it; JSON that was cut is none.
+            let end: EventStreamEnd = decoder.ending == .complete ? .dispatchCompleteLines : .dispatchEverything
             if case .lines = mode {
                 lines.finish { line in receiveEvent(line, named: "") }
             } else {
-                _ = try? parser.finish(.dispatchEverything) { data, fields in receiveEvent(data, fields) }
+                _ = try? parser.finish(end) { data, fields in receiveEvent(data, fields) }
             }
             if case .over = mode { return }
         }

@@ -106,6 +106,10 @@ def test_A6_an_early_error_keeps_its_status_and_a_late_one_becomes_an_event(make
     assert_broken_off(ask(hasty.address, "fault-hang-headers"), "upstream_timeout")
 
 
+def test_an_upstream_that_ends_without_a_word_after_heartbeats_is_an_error_event(beating):
+    assert_broken_off(ask(beating.address, "fault-empty-late"), "upstream_empty")
+
+
 def test_nothing_is_sent_before_commit_after(sluice):
     with sluice.open_stream("fault-hang-headers") as connection:
         assert not has_bytes(connection, 0.7)

@@ -208,6 +208,12 @@ def test_a_stream_without_any_finish_is_not_given_one(gateway):
     assert stream.ended_with_blank_line
 
 
+def test_a_finish_does_not_overtake_its_text_nor_wait_for_heartbeats_to_end(gateway):
+    started = time.monotonic()
+    assert_whole(ask(gateway.address, "fault-heartbeats-after-end"), TEXT + "!")
+    assert time.monotonic() - started < 2
+
+
 def test_a_line_of_16_MB_passes_where_that_is_allowed(make_sluice):
     gateway = make_sluice(streaming={"max_event": "17MiB"})
     stream = ask(gateway.address, "ok-16mb-line", timeout=30)

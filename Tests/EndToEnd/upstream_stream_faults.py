@@ -93,6 +93,25 @@ def empty_stream(exchange):
     send_stream(exchange, [])
 
 
+@mode("fault-empty-late")
+def empty_late(exchange):
+    exchange.begin_stream()
+    exchange.pause(1.0)
+    exchange.end_chunks()
+
+
+@mode("fault-heartbeats-after-end")
+def heartbeats_after_end(exchange):
+    """The finish stands on the last text; heartbeats follow the end, and the body does not end."""
+    last = envelope(exchange, [{"index": 0, "delta": {"content": "!"}, "finish_reason": "stop"}])
+    exchange.begin_stream()
+    for data in [role(exchange), *(words(exchange, p) for p in pieces(TEXT)), event(last), event("[DONE]")]:
+        exchange.chunk(data)
+    for _ in range(100):
+        exchange.chunk(b": still here\n\n")
+        exchange.pause(0.1)
+
+
 @mode("fault-only-done")
 def only_done(exchange):
     send_stream(exchange, [event("[DONE]")])

@@ -24,24 +24,29 @@ struct OpenAIDeltaReader {
 
     /// Reads the members behind an object's brace, to its end.
     mutating func read(_ data: Span<UInt8>) throws(JSONError) {
+        let first = fragments.count
         while true {
             let key = try tokenizer.next(in: data)
             guard key.kind == .key else { return }
             let value = try tokenizer.next(in: data)
+            let start = fragments.count
             switch ChunkKey(key, in: data) {
             case .role:
                 if value.kind == .string { add(.role) }
                 _ = try tokenizer.skip(value, in: data)
             case .content:
                 try readContent(value, of: data)
+                moveMember(from: start, of: first, isReasoning: false)
             case .refusal:
                 if value.kind == .string, !value.range.isEmpty { add(.refusal(value.range)) }
                 _ = try tokenizer.skip(value, in: data)
             case .reasoning:
                 if value.kind == .string { addReasoning(value.range) }
                 _ = try tokenizer.skip(value, in: data)
+                moveMember(from: start, of: first, isReasoning: true)
             case .reasoningDetails where value.kind == .beginArray:
                 try readReasoningDetails(of: data)
+                moveMember(from: start, of: first, isReasoning: true)
             case .annotations where value.kind == .beginArray:
                 try readAnnotations(of: data)
             case .images where value.kind == .beginArray:
@@ -57,6 +62,23 @@ struct OpenAIDeltaReader {
                 _ = try tokenizer.skip(value, in: data)
             }
         }
+    }
+
+    /// Puts what a member said in its place: the members of an object have no order, and many servers write `content` before the
+    /// reasoning that led to it. Reasoning comes first, and text before calls.
+    private mutating func moveMember(from start: Int, of first: Int, isReasoning: Bool) {
+        guard start > first, start < fragments.count else { return }
+        let place = fragments[first..<start].firstIndex { fragment in
+            switch fragment.content {
+            case .tool: true
+            case .text, .refusal: isReasoning
+            default: false
+            }
+        }
+        guard let place else { return }
+        let moved = Array(fragments[start...])
+        fragments.removeSubrange(start...)
+        fragments.insert(contentsOf: moved, at: place)
     }
 
     mutating func add(_ content: Fragment.Content) {

@@ -345,7 +345,14 @@ extension Exchange: UpstreamReceiver {
 
     package func flush() { sink?.flush() }
 
-    package func finish() { perform(state.completed()) }
+    package func finish() {
+        // Whoever has only had heartbeats was answered nothing, which is no orderly end.
+        guard firstEvent != nil else {
+            failure = emptyAnswer
+            return perform(state.failed(.upstreamError))
+        }
+        perform(state.completed())
+    }
 
     package func fail(_ failure: UpstreamFailure) {
         if recover(from: failure) { return }

@@ -7,7 +7,7 @@ import SSE
 
 @testable import Dialects
 
-/// The bytes of a provider's stream on their way to a client, as the gateway's reader and its sink take them there: handed on where
+/// The bytes of a provider's stream on their way to a client, as the gateway takes them there: handed on where
 /// both speak the same dialect, written anew elsewhere.
 struct HubPassage {
     let provider: Dialect
@@ -81,7 +81,8 @@ struct HubPassage {
         if provider.codec.framing == .lines {
             lines.finish { events.append((Self.copy($0), "")) }
         } else {
-            try? parser.finish(.dispatchEverything) { data, fields in
+            let end: EventStreamEnd = decoder.ending == .complete ? .dispatchCompleteLines : .dispatchEverything
+            try? parser.finish(end) { data, fields in
                 events.append((Self.copy(data), fields.name == "message" ? "" : fields.name))
             }
         }
