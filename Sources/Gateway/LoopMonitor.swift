@@ -39,4 +39,3 @@ final class LoopMonitor {
 
 @available(*, unavailable)
 extension LoopMonitor: Sendable {}
-

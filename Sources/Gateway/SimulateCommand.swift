@@ -117,11 +117,14 @@ private final class SimulatorDoor: Door {
             ("/api/paas/v4/chat/completions", telling), ("/mistral/v1/chat/completions", telling),
             ("/api/v1/chat/completions", chat), ("/openai/v1/chat/completions", chat),
             ("/openai/deployments/", chat),
-            (SimulatorTransport.embeddingsPath, SimulatorDoor(simulator, .openAIChat) { _ in
-                var address = RequestAddress()
-                address.asksAnswer = false
-                return address
-            }),
+            (
+                SimulatorTransport.embeddingsPath,
+                SimulatorDoor(simulator, .openAIChat) { _ in
+                    var address = RequestAddress()
+                    address.asksAnswer = false
+                    return address
+                }
+            ),
             ("/v1/responses", SimulatorDoor(simulator, .openAIResponses)),
             ("/v1/messages", SimulatorDoor(simulator, .anthropic)),
             ("/v1beta/models/", gemini), ("/v1/models/", gemini),

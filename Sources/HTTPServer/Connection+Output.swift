@@ -93,7 +93,7 @@ extension Connection {
         guard sent < prefix.count + payload.count + suffix.count else { return }
         var skip = sent
         var isBuffering = false
-        for unsafe part in unsafe [prefix, payload, suffix] {
+        for unsafepart in unsafe [prefix, payload, suffix] {
             let skipped = min(skip, part.count)
             skip -= skipped
             let rest = unsafe UnsafeRawBufferPointer(rebasing: part[skipped...])

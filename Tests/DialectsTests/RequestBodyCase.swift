@@ -25,8 +25,7 @@ struct RequestBodyCase: CustomTestStringConvertible, Sendable {
         Self(name, body, Refusal(parameter: nil, code: "invalid_json"))
     }
 
-    private static func refused(_ name: String, _ parameter: String?, _ code: String, _ body: String) -> Self
-    {
+    private static func refused(_ name: String, _ parameter: String?, _ code: String, _ body: String) -> Self {
         Self(name, Array(body.utf8), Refusal(parameter: parameter, code: code))
     }
 

@@ -46,14 +46,22 @@ struct FramingLimitsTests {
         ("L08 a chunk size without end", post(chunkedLine), repeated("0"), .chunkSize, 1 << 10),
         ("F45 an extension without end", post(chunkedLine, "5;a"), repeated("a"), .chunkLineTooLong, 1 << 10),
         ("L09 a request line without end", wire(""), repeated("A"), .method, 1 << 10),
-        ("F95 trailers without end", post(chunkedLine, "0\r\n"), repeated("A: b\r\n"),
-            .trailerTooLarge, 9 << 10),
-        ("F98 one-byte chunks", post(chunkedLine), repeated("1\r\nx\r\n", atLeast: 5),
-            .chunkOverhead, 120 << 10),
-        ("F98 one-byte chunks with extensions", post(chunkedLine), repeated("1;a=b\r\nx\r\n", atLeast: 9),
-            .chunkOverhead, 120 << 10),
-        ("L13 chunks beyond the limit", post(chunkedLine),
-            wire("10000\r\n") + repeated("z", atLeast: 65535) + wire("\r\n"), .bodyTooLarge, 33 << 20),
+        (
+            "F95 trailers without end", post(chunkedLine, "0\r\n"), repeated("A: b\r\n"),
+            .trailerTooLarge, 9 << 10
+        ),
+        (
+            "F98 one-byte chunks", post(chunkedLine), repeated("1\r\nx\r\n", atLeast: 5),
+            .chunkOverhead, 120 << 10
+        ),
+        (
+            "F98 one-byte chunks with extensions", post(chunkedLine), repeated("1;a=b\r\nx\r\n", atLeast: 9),
+            .chunkOverhead, 120 << 10
+        ),
+        (
+            "L13 chunks beyond the limit", post(chunkedLine),
+            wire("10000\r\n") + repeated("z", atLeast: 65535) + wire("\r\n"), .bodyTooLarge, 33 << 20
+        ),
     ]
 
     @Test("a flood is refused early and held in little memory", arguments: floods.indices)

@@ -8,12 +8,14 @@ import Testing
 
 @Suite("HTTPDate")
 struct HTTPDateTests {
-    @Test("writes known times", arguments: [
-        (784_111_777, "Sun, 06 Nov 1994 08:49:37 GMT"), (0, "Thu, 01 Jan 1970 00:00:00 GMT"),
-        (-1, "Wed, 31 Dec 1969 23:59:59 GMT"), (951_782_400, "Tue, 29 Feb 2000 00:00:00 GMT"),
-        (4_107_542_400, "Mon, 01 Mar 2100 00:00:00 GMT"), (Int.max, "Fri, 31 Dec 9999 23:59:59 GMT"),
-        (Int.min, "Sat, 01 Jan 0000 00:00:00 GMT"),
-    ])
+    @Test(
+        "writes known times",
+        arguments: [
+            (784_111_777, "Sun, 06 Nov 1994 08:49:37 GMT"), (0, "Thu, 01 Jan 1970 00:00:00 GMT"),
+            (-1, "Wed, 31 Dec 1969 23:59:59 GMT"), (951_782_400, "Tue, 29 Feb 2000 00:00:00 GMT"),
+            (4_107_542_400, "Mon, 01 Mar 2100 00:00:00 GMT"), (Int.max, "Fri, 31 Dec 9999 23:59:59 GMT"),
+            (Int.min, "Sat, 01 Jan 0000 00:00:00 GMT"),
+        ])
     func known(_ seconds: Int, _ text: String) {
         #expect(HTTPDate.string(fromUnixTime: seconds) == text)
     }

@@ -30,10 +30,12 @@ struct HTTPFieldsTests {
         #expect(fields["b"] == "after")
     }
 
-    @Test("write no line that could end a head early", arguments: [
-        ("X", "a\r\nSet-Cookie: b"), ("X", "a\nb"), ("X", "a\0b"), ("X\r\nY", "b"), ("X:", "b"), ("", "b"),
-        ("X Y", "b"), ("X", "a\rb"), ("X", "\u{7F}"),
-    ])
+    @Test(
+        "write no line that could end a head early",
+        arguments: [
+            ("X", "a\r\nSet-Cookie: b"), ("X", "a\nb"), ("X", "a\0b"), ("X\r\nY", "b"), ("X:", "b"), ("", "b"),
+            ("X Y", "b"), ("X", "a\rb"), ("X", "\u{7F}"),
+        ])
     func injection(_ name: String, _ value: String) {
         var buffer = ByteBuffer()
         let head = ResponseHead(status: 200, fields: ["A": "1", name: value, "B": "2"])
@@ -60,10 +62,12 @@ struct HTTPFieldsTests {
         #expect(text(buffer) == "HTTP/1.1 500 Internal Server Error\r\n\r\n")
     }
 
-    @Test("a code without a name of its own has that of its class", arguments: [
-        (200, "OK"), (299, "Success"), (399, "Redirection"), (418, "Client Error"), (529, "Server Error"),
-        (413, "Content Too Large"), (1000, "Unknown"), (-1, "Unknown"),
-    ])
+    @Test(
+        "a code without a name of its own has that of its class",
+        arguments: [
+            (200, "OK"), (299, "Success"), (399, "Redirection"), (418, "Client Error"), (529, "Server Error"),
+            (413, "Content Too Large"), (1000, "Unknown"), (-1, "Unknown"),
+        ])
     func phrases(_ status: Int, _ phrase: String) {
         #expect(HTTPStatus.phrase(for: status) == phrase)
     }
@@ -80,19 +84,23 @@ struct RequestHeadTests {
         #expect(head("/v1/a").query.isEmpty)
     }
 
-    @Test("decodes path segments, or none when one is malformed", arguments: [
-        ("/v1/models", ["v1", "models"]), ("/", [""]), ("/a//b", ["a", "", "b"]), 
-        ("/a%2Fb/%e2%82%ac", ["a/b", "€"]), ("/a+b?c/d", ["a+b"]), ("/%", nil), ("/%4", nil),
-        ("/%zz", nil), ("/%00", nil), ("/%ff", nil),
-    ] as [(String, [String]?)])
+    @Test(
+        "decodes path segments, or none when one is malformed",
+        arguments: [
+            ("/v1/models", ["v1", "models"]), ("/", [""]), ("/a//b", ["a", "", "b"]),
+            ("/a%2Fb/%e2%82%ac", ["a/b", "€"]), ("/a+b?c/d", ["a+b"]), ("/%", nil), ("/%4", nil),
+            ("/%zz", nil), ("/%00", nil), ("/%ff", nil),
+        ] as [(String, [String]?)])
     func segments(_ target: String, _ expected: [String]?) {
         #expect(head(target).pathSegments == expected)
     }
 
-    @Test("decodes a query parameter", arguments: [
-        ("/?key=a%20b+c&key=2", "a b c"), ("/?x=1&k%65y=v", "v"), ("/?key", ""), ("/?key=", ""),
-        ("/?key=a=b", "a=b"), ("/", nil), ("/?keys=1", nil), ("/?key=%f", nil), ("/?&&=&key=1", "1"),
-    ] as [(String, String?)])
+    @Test(
+        "decodes a query parameter",
+        arguments: [
+            ("/?key=a%20b+c&key=2", "a b c"), ("/?x=1&k%65y=v", "v"), ("/?key", ""), ("/?key=", ""),
+            ("/?key=a=b", "a=b"), ("/", nil), ("/?keys=1", nil), ("/?key=%f", nil), ("/?&&=&key=1", "1"),
+        ] as [(String, String?)])
     func parameters(_ target: String, _ expected: String?) {
         #expect(head(target).queryParameter("key") == expected)
     }
@@ -110,9 +118,11 @@ struct RequestHeadTests {
         #expect(transcript(buffer.storage).first == transcript(bytes).first)
     }
 
-    @Test("a request line that could hold another is not written", arguments: [
-        ("GET", "/a b"), ("GET", "/\r\nX"), ("GET", ""), ("", "/"), ("G T", "/"),
-    ])
+    @Test(
+        "a request line that could hold another is not written",
+        arguments: [
+            ("GET", "/a b"), ("GET", "/\r\nX"), ("GET", ""), ("", "/"), ("G T", "/"),
+        ])
     func injection(_ method: String, _ target: String) {
         var buffer = ByteBuffer()
         let written = RequestHead(method: method, target: target).append(to: &buffer)

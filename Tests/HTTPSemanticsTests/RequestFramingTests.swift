@@ -22,7 +22,8 @@ struct RequestFramingTests {
         #expect(transcript(row.bytes, cuts: Array(1..<row.bytes.count)) == whole)
     }
 
-    @Test("a refusal names an error status, a sentence, and a label of its own",
+    @Test(
+        "a refusal names an error status, a sentence, and a label of its own",
         arguments: FramingViolation.allCases)
     func violations(_ violation: FramingViolation) {
         #expect([400, 408, 413, 414, 417, 431, 501, 505].contains(violation.status))
@@ -83,16 +84,18 @@ struct RequestFramingTests {
         #expect(steps.last == .end)
     }
 
-    @Test("a head says whether the client waits, and whether it stays", arguments: [
-        ("1.1", "", false, true),
-        ("1.1", "Connection: close\r\n", false, false),
-        ("1.1", "Connection: keep-alive\r\nConnection: x, Close\r\n", false, false),
-        ("1.0", "", false, false),
-        ("1.0", "Connection: Keep-Alive\r\n", false, true),
-        ("1.1", "Content-Length: 5\r\nExpect: 100-Continue\r\n", true, true),
-        ("1.1", "Expect: 100-continue\r\n", false, true),
-        ("1.0", "Content-Length: 5\r\nExpect: 100-continue\r\n", false, false),
-    ])
+    @Test(
+        "a head says whether the client waits, and whether it stays",
+        arguments: [
+            ("1.1", "", false, true),
+            ("1.1", "Connection: close\r\n", false, false),
+            ("1.1", "Connection: keep-alive\r\nConnection: x, Close\r\n", false, false),
+            ("1.0", "", false, false),
+            ("1.0", "Connection: Keep-Alive\r\n", false, true),
+            ("1.1", "Content-Length: 5\r\nExpect: 100-Continue\r\n", true, true),
+            ("1.1", "Expect: 100-continue\r\n", false, true),
+            ("1.0", "Content-Length: 5\r\nExpect: 100-continue\r\n", false, false),
+        ])
     func connection(_ version: String, _ lines: String, _ waits: Bool, _ stays: Bool) throws {
         let steps = transcript(post(lines, version: version))
         guard case .head(_, let message)? = steps.first else { throw Missing() }

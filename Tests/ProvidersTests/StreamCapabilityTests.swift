@@ -40,19 +40,21 @@ import Testing
 }
 
 @Suite("StreamRefusal") struct StreamRefusalTests {
-    @Test("is read out of the vendors' words", arguments: [
-        ("This model does not support streaming.", nil, true, .needsWhole),
-        ("Streaming is not supported for this model", nil, true, .needsWhole),
-        ("Your organization must be verified to stream this model.", "stream", true, .needsWhole),
-        ("stream must be false", nil, true, .needsWhole),
-        ("This model only supports stream mode, please enable the stream parameter", nil, false, .needsStream),
-        ("parameter stream must be true", nil, false, .needsStream),
-        // About something else.
-        ("stream_options is not supported", nil, true, nil),
-        ("'temperature' is not supported with this model", nil, true, nil),
-        ("Unknown parameter: 'stream_options'", nil, false, nil),
-        ("The stream was reset", nil, true, nil),
-    ] as [(String, String?, Bool, StreamRefusal?)])
+    @Test(
+        "is read out of the vendors' words",
+        arguments: [
+            ("This model does not support streaming.", nil, true, .needsWhole),
+            ("Streaming is not supported for this model", nil, true, .needsWhole),
+            ("Your organization must be verified to stream this model.", "stream", true, .needsWhole),
+            ("stream must be false", nil, true, .needsWhole),
+            ("This model only supports stream mode, please enable the stream parameter", nil, false, .needsStream),
+            ("parameter stream must be true", nil, false, .needsStream),
+            // About something else.
+            ("stream_options is not supported", nil, true, nil),
+            ("'temperature' is not supported with this model", nil, true, nil),
+            ("Unknown parameter: 'stream_options'", nil, false, nil),
+            ("The stream was reset", nil, true, nil),
+        ] as [(String, String?, Bool, StreamRefusal?)])
     func words(message: String, parameter: String?, asked: Bool, expected: StreamRefusal?) {
         let failure = ChatFailure(status: 400, message: message, parameter: parameter)
         #expect(StreamRefusal(failure, status: 400, askedStream: asked) == expected)

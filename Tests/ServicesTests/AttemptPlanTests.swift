@@ -65,9 +65,11 @@ import Testing
         #expect(Self.asked(groups, .transient) == ["a", "b", "a+250", "b", "c"])
     }
 
-    @Test("does not repeat what would fail again", arguments: [
-        FailureClass.credential, .quota, .modelGone, .timeout,
-    ])
+    @Test(
+        "does not repeat what would fail again",
+        arguments: [
+            FailureClass.credential, .quota, .modelGone, .timeout,
+        ])
     func hopeless(failureClass: FailureClass) {
         let groups = [[Self.candidate("a", retries: 3), Self.candidate("b", retries: 3)], [Self.candidate("c")]]
         #expect(Self.asked(groups, failureClass) == ["a", "b", "c"])

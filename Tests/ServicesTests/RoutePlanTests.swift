@@ -35,12 +35,14 @@ final class NoTransport: UpstreamTransport {
             ], bareNames: bareNames ? b : nil)
     }
 
-    @Test("prefers the exact name, then the longest pattern, then the provider's prefix, then the bare name", arguments: [
-        ("gpt-4", ["a/exact"], ["a/exact"]), ("gpt-5", ["b/narrow-5", "a/fixed"], ["b/narrow-5", "a/fixed"]),
-        ("gem", ["a/wide-em"], ["a/wide-em"]), ("a/special", ["b/routed"], ["b/routed"]), ("a/x/y", ["a/x/y"], ["a/x/y"]),
-        ("b/gpt-4", ["b/gpt-4"], ["b/gpt-4"]), ("other", [], ["b/other"]), ("c/x", [], ["b/c/x"]), ("g", [], ["b/g"]),
-        ("gpt-", ["a/wide-pt-"], ["a/wide-pt-"]), ("GPT-4", [], ["b/GPT-4"]),
-    ])
+    @Test(
+        "prefers the exact name, then the longest pattern, then the provider's prefix, then the bare name",
+        arguments: [
+            ("gpt-4", ["a/exact"], ["a/exact"]), ("gpt-5", ["b/narrow-5", "a/fixed"], ["b/narrow-5", "a/fixed"]),
+            ("gem", ["a/wide-em"], ["a/wide-em"]), ("a/special", ["b/routed"], ["b/routed"]), ("a/x/y", ["a/x/y"], ["a/x/y"]),
+            ("b/gpt-4", ["b/gpt-4"], ["b/gpt-4"]), ("other", [], ["b/other"]), ("c/x", [], ["b/c/x"]), ("g", [], ["b/g"]),
+            ("gpt-", ["a/wide-pt-"], ["a/wide-pt-"]), ("GPT-4", [], ["b/GPT-4"]),
+        ])
     func precedence(model: String, without: [String], with: [String]) {
         func names(_ plan: RoutePlan) -> [String] { plan.candidates(for: model).map { "\($0.provider.name)/\($0.model)" } }
         #expect(names(Self.plan(bareNames: false)) == without)
@@ -98,9 +100,11 @@ final class NoTransport: UpstreamTransport {
         #expect(caller == "sk-...\(key.suffix(4))")
     }
 
-    @Test("refuses everything else", arguments: [
-        nil, "", "sk-first-key-012345678", "sk-first-key-01234567890", "SK-FIRST-KEY-0123456789", "anonymous", "[secret]",
-    ])
+    @Test(
+        "refuses everything else",
+        arguments: [
+            nil, "", "sk-first-key-012345678", "sk-first-key-01234567890", "SK-FIRST-KEY-0123456789", "anonymous", "[secret]",
+        ])
     func refuses(_ key: String?) {
         #expect(AdmissionService(isEnabled: true, keys: Self.keys.map { Secret($0) }).admit(key) == nil)
         #expect(AdmissionService(isEnabled: true, keys: []).admit(key) == nil)

@@ -81,7 +81,7 @@ struct ChatEvents {
 
     private static func chatChunk(_ model: Substring, _ delta: String, finish: String) -> String {
         #"data: {"id":"chatcmpl-relay","object":"chat.completion.chunk","created":1700000000,"#
-                + #""model":"\#(model)","#
+            + #""model":"\#(model)","#
             + #""choices":[{"index":0,"delta":\#(delta),"finish_reason":\#(finish)}]}"# + "\n\n"
     }
 

@@ -66,8 +66,7 @@ struct EventScanner {
     private func number(_ line: Span<UInt8>, from start: Int) -> Int64 {
         var value: Int64 = 0
         var position = start
-        while position < line.count, case let digit = line[position] &- 48, digit < 10, position < start + 18
-        {
+        while position < line.count, case let digit = line[position] &- 48, digit < 10, position < start + 18 {
             value = value * 10 + Int64(digit)
             position += 1
         }

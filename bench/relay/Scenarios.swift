@@ -46,7 +46,7 @@ struct Scenarios {
             "end",
             [
                 "events": load.recorder.events, "nanoseconds": Int(nanoseconds), "live": load.live,
-                "reads": load.reads
+                "reads": load.reads,
             ],
             load.recorder.latencies)
         _ = load.closeAll()
@@ -65,7 +65,7 @@ struct Scenarios {
             [
                 "events": load.recorder.events, "nanoseconds": Int(monotonicNow() - begin),
                 "reads": load.reads,
-                "completed": load.completed, "broken": load.broken + load.live
+                "completed": load.completed, "broken": load.broken + load.live,
             ])
     }
 

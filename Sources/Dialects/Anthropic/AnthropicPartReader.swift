@@ -57,9 +57,10 @@ enum AnthropicPartReader {
             let url: String
             switch try source.requiredString("type") {
             case "base64":
-                url = DataURL(
-                    mediaType: try source.requiredString("media_type"), base64: try source.requiredString("data")
-                ).text
+                url =
+                    DataURL(
+                        mediaType: try source.requiredString("media_type"), base64: try source.requiredString("data")
+                    ).text
             case "url":
                 url = try source.requiredString("url")
             default:

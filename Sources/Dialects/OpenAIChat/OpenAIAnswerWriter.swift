@@ -44,13 +44,15 @@ enum OpenAIAnswerWriter {
                 writeDetails(of: choice, context.maker, into: &json)
                 if !calls.isEmpty {
                     let customTools = context.chat.customToolNames
-                    json.member("tool_calls", array: { json in
-                        for call in calls {
-                            let number = call.callNumber ?? 0
-                            let made = CallID.made(for: id(context), choice: choice.index, call: number)
-                            write(call, customTools, context.maker, made: made, into: &json)
-                        }
-                    })
+                    json.member(
+                        "tool_calls",
+                        array: { json in
+                            for call in calls {
+                                let number = call.callNumber ?? 0
+                                let made = CallID.made(for: id(context), choice: choice.index, call: number)
+                                write(call, customTools, context.maker, made: made, into: &json)
+                            }
+                        })
                 }
                 writeCitations(of: choice, into: &json)
                 writeImages(of: choice, into: &json)

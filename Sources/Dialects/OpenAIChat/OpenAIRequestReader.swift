@@ -91,8 +91,7 @@ enum OpenAIRequestReader {
         }
     }
 
-    private static func responseFormat(from fields: inout JSONFields) throws(DialectError) -> ResponseFormat?
-    {
+    private static func responseFormat(from fields: inout JSONFields) throws(DialectError) -> ResponseFormat? {
         let name = "response_format"
         guard let format = try fields.object(name) else { return nil }
         var known = format

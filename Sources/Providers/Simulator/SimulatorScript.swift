@@ -36,7 +36,8 @@ struct SimulatorScript {
 
     /// The models that can be asked for; names that begin with `fault-` show what goes wrong elsewhere.
     static let models = [
-        "echo", "story", "json", "vision", "tools", "parallel-tools", "think", "think-tools", "fault-500", "fault-429", "fault-cut", "fault-hang",
+        "echo", "story", "json", "vision", "tools", "parallel-tools", "think", "think-tools", "fault-500", "fault-429",
+        "fault-cut", "fault-hang",
         "fault-hang-midstream", "fault-error-event", "fault-malformed",
     ]
 
@@ -142,7 +143,10 @@ struct SimulatorScript {
     ) {
         finishReason = .toolCalls
         for (number, tool) in tools.enumerated() {
-            steps.append(.toolCall(number: number, id: "call_\(generator.hexadecimal())", name: tool.name, signature: number == 0 ? signature : nil))
+            steps.append(
+                .toolCall(
+                    number: number, id: "call_\(generator.hexadecimal())", name: tool.name,
+                    signature: number == 0 ? signature : nil))
             // Arguments arrive in pieces, as real ones do.
             for piece in SimulatorScript.pieces(SimulatedArguments.fitting(tool)) {
                 steps.append(.toolArguments(number: number, piece))

@@ -103,15 +103,17 @@ struct AnthropicAnswerTests {
         #expect(refused.choices.first?.finish == .refusal(nil))
     }
 
-    @Test("the type of an error is that of its status (trap 22)", arguments: [
-        (400, nil, "invalid_request_error"), (401, "invalid_request_error", "authentication_error"),
-        (402, nil, "billing_error"), (403, nil, "permission_error"), (404, nil, "not_found_error"),
-        (408, nil, "timeout_error"), (409, nil, "conflict_error"), (413, nil, "request_too_large"),
-        (418, nil, "invalid_request_error"), (429, "tokens", "rate_limit_error"), (500, nil, "api_error"),
-        (500, "server_error", "api_error"), (502, nil, "api_error"), (503, nil, "overloaded_error"),
-        (504, nil, "timeout_error"), (529, "api_error", "overloaded_error"), (400, "billing_error", "billing_error"),
-        (502, "overloaded_error", "overloaded_error"),
-    ] as [(Int, String?, String)])
+    @Test(
+        "the type of an error is that of its status (trap 22)",
+        arguments: [
+            (400, nil, "invalid_request_error"), (401, "invalid_request_error", "authentication_error"),
+            (402, nil, "billing_error"), (403, nil, "permission_error"), (404, nil, "not_found_error"),
+            (408, nil, "timeout_error"), (409, nil, "conflict_error"), (413, nil, "request_too_large"),
+            (418, nil, "invalid_request_error"), (429, "tokens", "rate_limit_error"), (500, nil, "api_error"),
+            (500, "server_error", "api_error"), (502, nil, "api_error"), (503, nil, "overloaded_error"),
+            (504, nil, "timeout_error"), (529, "api_error", "overloaded_error"), (400, "billing_error", "billing_error"),
+            (502, "overloaded_error", "overloaded_error"),
+        ] as [(Int, String?, String)])
     func errorTypes(status: Int, type: String?, expected: String) throws {
         var buffer = ByteBuffer()
         let failure = ChatFailure(status: status, message: "m\n\"", type: type, parameter: "messages[0]")

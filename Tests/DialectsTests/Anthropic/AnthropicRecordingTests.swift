@@ -98,9 +98,11 @@ struct AnthropicRecordingTests {
         #expect(buffer.text == expected)
     }
 
-    @Test("give the same bytes however they are cut", arguments: streams.filter { file in
-        ((try? file.resourceValues(forKeys: [.fileSizeKey]).fileSize) ?? 0) < 20_000
-    })
+    @Test(
+        "give the same bytes however they are cut",
+        arguments: streams.filter { file in
+            ((try? file.resourceValues(forKeys: [.fileSizeKey]).fileSize) ?? 0) < 20_000
+        })
     func cuts(file: URL) throws {
         // The last event of some recordings lacks its blank line.
         let bytes = [UInt8](try Data(contentsOf: file)) + Array("\n\n".utf8)
@@ -121,9 +123,11 @@ struct AnthropicRecordingTests {
         }
     }
 
-    @Test("of chat dialects say the same to an Anthropic client", arguments: RecordedStreamTests.recordings(in: [
-        "openai-chat", "compat-deepseek", "compat-groq", "compat-mistral", "compat-openrouter", "compat-xai",
-    ]))
+    @Test(
+        "of chat dialects say the same to an Anthropic client",
+        arguments: RecordedStreamTests.recordings(in: [
+            "openai-chat", "compat-deepseek", "compat-groq", "compat-mistral", "compat-openrouter", "compat-xai",
+        ]))
     func fromChat(file: URL) throws {
         var replay = DialectReplay(from: .openAIChat, to: .anthropic, maker: "openai")
         for event in try RecordedStreamTests.events(of: file) { replay.feed(event.data, named: event.name) }
@@ -186,7 +190,8 @@ struct AnthropicRecordingTests {
         private static func text(_ value: JSONValue) -> String {
             switch value {
             case .object(let members):
-                "{" + members.filter { !$0.value.isNull }.map { "\($0.key):\(text($0.value))" }.sorted()
+                "{"
+                    + members.filter { !$0.value.isNull }.map { "\($0.key):\(text($0.value))" }.sorted()
                     .joined(separator: ",") + "}"
             case .array(let elements): "[" + elements.map(text).joined(separator: ",") + "]"
             case .string(let text): "\"\(text)\""

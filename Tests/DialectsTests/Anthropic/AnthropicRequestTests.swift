@@ -94,17 +94,21 @@ struct AnthropicRequestTests {
         #expect(chat.reasoning.isEnabled == true && chat.reasoning.budget == 2048 && chat.reasoning.effort == "high")
         #expect(chat.allowsParallelCalls == false && chat.toolChoice == .function(name: "f"))
         #expect(chat.user == "u" && chat.stop == ["END"])
-        #expect(chat.responseFormat == .jsonSchema(
-            .object([.init("name", .string("answer")), .init("schema", .object([.init("type", .string("object"))]))])))
+        #expect(
+            chat.responseFormat
+                == .jsonSchema(
+                    .object([.init("name", .string("answer")), .init("schema", .object([.init("type", .string("object"))]))])))
     }
 
-    @Test("of odd forms are taken", arguments: [
-        #""thinking":{"type":"adaptive","display":"summarized"}"#, #""thinking":{"type":"disabled"}"#,
-        #""thinking":{"type":"between_tools","x":1}"#, #""output_config":{"format":{"type":"xml","x":1}}"#,
-        #""tool_choice":{"type":"any"},"tools":[{"name":"f","input_schema":{}}]"#,
-        #""tool_choice":{"type":"future","x":1}"#, #""output_config":{"effort":"max"}"#, #""metadata":{"x":1}"#,
-        #""system":"plain""#, #""tool_choice":{"type":"none"},"tools":[{"name":"f","input_schema":{}}]"#,
-    ])
+    @Test(
+        "of odd forms are taken",
+        arguments: [
+            #""thinking":{"type":"adaptive","display":"summarized"}"#, #""thinking":{"type":"disabled"}"#,
+            #""thinking":{"type":"between_tools","x":1}"#, #""output_config":{"format":{"type":"xml","x":1}}"#,
+            #""tool_choice":{"type":"any"},"tools":[{"name":"f","input_schema":{}}]"#,
+            #""tool_choice":{"type":"future","x":1}"#, #""output_config":{"effort":"max"}"#, #""metadata":{"x":1}"#,
+            #""system":"plain""#, #""tool_choice":{"type":"none"},"tools":[{"name":"f","input_schema":{}}]"#,
+        ])
     func forms(member: String) throws {
         let body = #"{"model":"claude-x","max_tokens":5,"messages":[{"role":"user","content":"hi"}],\#(member)}"#
         let before = try JSONValue(parsing: Array(body.utf8).span)
@@ -114,36 +118,56 @@ struct AnthropicRequestTests {
         }
     }
 
-    @Test("name the member at fault when they are refused", arguments: [
-        ("{}", "model"), (#"{"model":"a b"}"#, "model"), (#"{"model":"m","max_tokens":1}"#, "messages"),
-        (#"{"model":"m","max_tokens":1,"messages":[]}"#, "messages"),
-        (#"{"model":"m","messages":[{"role":"user","content":"a"}]}"#, "max_tokens"),
-        (#"{"model":"m","max_tokens":0,"messages":[{"role":"user","content":"a"}]}"#, "max_tokens"),
-        (#"{"model":"m","max_tokens":1,"messages":[{"role":"tool","content":"a"}]}"#, "messages[0].role"),
-        (#"{"model":"m","max_tokens":1,"messages":[{"role":"user"}]}"#, "messages[0].content"),
-        (#"{"model":"m","max_tokens":1,"messages":[{"role":"user","content":5}]}"#, "messages[0].content"),
-        (#"{"model":"m","max_tokens":1,"messages":[{"role":"user","content":[5]}]}"#, "messages[0].content[0]"),
-        (#"{"model":"m","max_tokens":1,"messages":[{"role":"user","content":[{"type":"text"}]}]}"#, "messages[0].content[0].text"),
-        (
-            #"{"model":"m","max_tokens":1,"messages":[{"role":"user","content":[{"type":"tool_result"}]}]}"#,
-            "messages[0].content[0].tool_use_id"
-        ),
-        (
-            #"{"model":"m","max_tokens":1,"messages":[{"role":"assistant","content":[{"type":"tool_use","id":"i","name":"f","input":"{}"}]}]}"#,
-            "messages[0].content[0].input"
-        ),
-        (
-            #"{"model":"m","max_tokens":1,"messages":[{"role":"user","content":[{"type":"image","source":{"type":"url"}}]}]}"#,
-            "messages[0].content[0].source.url"
-        ),
-        (#"{"model":"m","max_tokens":1,"messages":[{"role":"user","content":"a"}],"tools":[{"name":"f"}]}"#, "tools[0].input_schema"),
-        (#"{"model":"m","max_tokens":1,"messages":[{"role":"user","content":"a"}],"tool_choice":{"type":"tool"}}"#, "tool_choice.name"),
-        (#"{"model":"m","max_tokens":1,"messages":[{"role":"user","content":"a"}],"thinking":{"type":"enabled"}}"#, "thinking.budget_tokens"),
-        (#"{"model":"m","max_tokens":1,"messages":[{"role":"user","content":"a"}],"stop_sequences":[1]}"#, "stop_sequences[0]"),
-        (#"{"model":"m","max_tokens":1,"messages":[{"role":"user","content":"a"}],"output_config":{"format":{"type":"json_schema"}}}"#, "output_config.format.schema"),
-        (#"{"model":"m","max_tokens":1,"messages":[{"role":"user","content":"a"}],"system":5}"#, "system"),
-        (#"{"model":"m","max_tokens":1,"messages":[{"role":"user","content":"a"}],"stream":"yes"}"#, "stream"),
-    ])
+    @Test(
+        "name the member at fault when they are refused",
+        arguments: [
+            ("{}", "model"), (#"{"model":"a b"}"#, "model"), (#"{"model":"m","max_tokens":1}"#, "messages"),
+            (#"{"model":"m","max_tokens":1,"messages":[]}"#, "messages"),
+            (#"{"model":"m","messages":[{"role":"user","content":"a"}]}"#, "max_tokens"),
+            (#"{"model":"m","max_tokens":0,"messages":[{"role":"user","content":"a"}]}"#, "max_tokens"),
+            (#"{"model":"m","max_tokens":1,"messages":[{"role":"tool","content":"a"}]}"#, "messages[0].role"),
+            (#"{"model":"m","max_tokens":1,"messages":[{"role":"user"}]}"#, "messages[0].content"),
+            (#"{"model":"m","max_tokens":1,"messages":[{"role":"user","content":5}]}"#, "messages[0].content"),
+            (#"{"model":"m","max_tokens":1,"messages":[{"role":"user","content":[5]}]}"#, "messages[0].content[0]"),
+            (
+                #"{"model":"m","max_tokens":1,"messages":[{"role":"user","content":[{"type":"text"}]}]}"#,
+                "messages[0].content[0].text"
+            ),
+            (
+                #"{"model":"m","max_tokens":1,"messages":[{"role":"user","content":[{"type":"tool_result"}]}]}"#,
+                "messages[0].content[0].tool_use_id"
+            ),
+            (
+                #"{"model":"m","max_tokens":1,"messages":[{"role":"assistant","content":[{"type":"tool_use","id":"i","name":"f","input":"{}"}]}]}"#,
+                "messages[0].content[0].input"
+            ),
+            (
+                #"{"model":"m","max_tokens":1,"messages":[{"role":"user","content":[{"type":"image","source":{"type":"url"}}]}]}"#,
+                "messages[0].content[0].source.url"
+            ),
+            (
+                #"{"model":"m","max_tokens":1,"messages":[{"role":"user","content":"a"}],"tools":[{"name":"f"}]}"#,
+                "tools[0].input_schema"
+            ),
+            (
+                #"{"model":"m","max_tokens":1,"messages":[{"role":"user","content":"a"}],"tool_choice":{"type":"tool"}}"#,
+                "tool_choice.name"
+            ),
+            (
+                #"{"model":"m","max_tokens":1,"messages":[{"role":"user","content":"a"}],"thinking":{"type":"enabled"}}"#,
+                "thinking.budget_tokens"
+            ),
+            (
+                #"{"model":"m","max_tokens":1,"messages":[{"role":"user","content":"a"}],"stop_sequences":[1]}"#,
+                "stop_sequences[0]"
+            ),
+            (
+                #"{"model":"m","max_tokens":1,"messages":[{"role":"user","content":"a"}],"output_config":{"format":{"type":"json_schema"}}}"#,
+                "output_config.format.schema"
+            ),
+            (#"{"model":"m","max_tokens":1,"messages":[{"role":"user","content":"a"}],"system":5}"#, "system"),
+            (#"{"model":"m","max_tokens":1,"messages":[{"role":"user","content":"a"}],"stream":"yes"}"#, "stream"),
+        ])
     func refusals(body: String, parameter: String) throws {
         let error = try #require(throws: DialectError.self) { try Self.read(body) }
         #expect(error.parameter == parameter && error.status == 400)
@@ -166,10 +190,12 @@ struct AnthropicRequestTests {
             """#)
         let message = try #require(chat.messages.last)
         #expect(message.toolCalls.map(\.signature) == [OpaqueSignature(maker: "gemini", payload: "Y2FsbA=="), nil])
-        #expect(message.content == .parts([
-            ChatPart(.reasoning(text: "t", signature: OpaqueSignature(maker: "gemini", payload: "c2ln"))),
-            ChatPart(.reasoning(text: "u", signature: nil)),
-        ]))
+        #expect(
+            message.content
+                == .parts([
+                    ChatPart(.reasoning(text: "t", signature: OpaqueSignature(maker: "gemini", payload: "c2ln"))),
+                    ChatPart(.reasoning(text: "u", signature: nil)),
+                ]))
         // None of it is for Anthropic, and no signature is made up.
         let (body, dropped) = try Self.write(chat)
         #expect(body["messages"]?[1]?["content"]?.elements?.compactMap { $0["type"]?.string } == ["tool_use", "tool_use"])

@@ -32,9 +32,11 @@ struct AnthropicStreamDecoderTests {
         #expect(replay.said.usage == TokenUsage(input: 15, output: 20, cached: 3, cacheWritten: 2))
     }
 
-    @Test("wherever it is cut, the stream says the same to clients of both dialects", arguments: [
-        Dialect.anthropic, .openAIChat,
-    ])
+    @Test(
+        "wherever it is cut, the stream says the same to clients of both dialects",
+        arguments: [
+            Dialect.anthropic, .openAIChat,
+        ])
     func cuts(client: Dialect) throws {
         let bytes = Array(Messages.full.utf8)
         let whole = try replay(Messages.full, to: client)
@@ -88,12 +90,14 @@ struct AnthropicStreamDecoderTests {
         #expect(replay.said.usage?.input == .max)
     }
 
-    @Test("every stop reason has its meaning", arguments: [
-        ("end_turn", "", FinishReason.stop), ("max_tokens", "", .length), ("tool_use", "", .toolCalls),
-        ("pause_turn", "", .pause), ("model_context_window_exceeded", "", .contextFull),
-        ("refusal", #","stop_details":{"type":"refusal","category":"bio","explanation":"no\n"}"#, .refusal("no\n")),
-        ("refusal", #","stop_details":null"#, .refusal(nil)), ("compaction", "", .other("compaction")),
-    ])
+    @Test(
+        "every stop reason has its meaning",
+        arguments: [
+            ("end_turn", "", FinishReason.stop), ("max_tokens", "", .length), ("tool_use", "", .toolCalls),
+            ("pause_turn", "", .pause), ("model_context_window_exceeded", "", .contextFull),
+            ("refusal", #","stop_details":{"type":"refusal","category":"bio","explanation":"no\n"}"#, .refusal("no\n")),
+            ("refusal", #","stop_details":null"#, .refusal(nil)), ("compaction", "", .other("compaction")),
+        ])
     func finish(reason: String, more: String, expected: FinishReason) throws {
         let replay = try replay(Messages.start + Messages.end(reason, more))
         #expect(replay.said.choices.first?.finish == expected)
@@ -131,10 +135,12 @@ struct AnthropicStreamDecoderTests {
         #expect(replay.said.usage?.input == 15)
     }
 
-    @Test("an error in the stream is worth its status, and ends it (lessons 68 and 70)", arguments: [
-        ("overloaded_error", 529), ("rate_limit_error", 429), ("invalid_request_error", 400), ("api_error", 500),
-        ("timeout_error", 504), ("request_too_large", 413), ("unheard_of", 502),
-    ])
+    @Test(
+        "an error in the stream is worth its status, and ends it (lessons 68 and 70)",
+        arguments: [
+            ("overloaded_error", 529), ("rate_limit_error", 429), ("invalid_request_error", 400), ("api_error", 500),
+            ("timeout_error", 504), ("request_too_large", 413), ("unheard_of", 502),
+        ])
     func errors(type: String, status: Int) throws {
         let error = Messages.event("error", #""error":{"type":"\#(type)","message":"m"}"#)
         let replay = try replay(

@@ -181,13 +181,15 @@ struct AnthropicStreamEncoderTests {
         #expect(ids("").first?.hasPrefix("toolu_") == true)
     }
 
-    @Test("the reason to end is that of what was told (trap 6, lessons 40 and 41)", arguments: [
-        ("stop", #"{"content":"a"}"#, "end_turn"), ("length", #"{"content":"a"}"#, "max_tokens"),
-        ("content_filter", #"{"content":"a"}"#, "refusal"), ("tool_calls", #"{"content":"a"}"#, "end_turn"),
-        ("stop", #"{"refusal":"no"}"#, "refusal"), ("unheard_of", #"{"content":"a"}"#, "end_turn"),
-        ("stop", #"{"tool_calls":[{"index":0,"id":"a","function":{"name":"f","arguments":"{}"}}]}"#, "tool_use"),
-        ("length", #"{"tool_calls":[{"index":0,"id":"a","function":{"name":"f","arguments":"{"}}]}"#, "max_tokens"),
-    ])
+    @Test(
+        "the reason to end is that of what was told (trap 6, lessons 40 and 41)",
+        arguments: [
+            ("stop", #"{"content":"a"}"#, "end_turn"), ("length", #"{"content":"a"}"#, "max_tokens"),
+            ("content_filter", #"{"content":"a"}"#, "refusal"), ("tool_calls", #"{"content":"a"}"#, "end_turn"),
+            ("stop", #"{"refusal":"no"}"#, "refusal"), ("unheard_of", #"{"content":"a"}"#, "end_turn"),
+            ("stop", #"{"tool_calls":[{"index":0,"id":"a","function":{"name":"f","arguments":"{}"}}]}"#, "tool_use"),
+            ("length", #"{"tool_calls":[{"index":0,"id":"a","function":{"name":"f","arguments":"{"}}]}"#, "max_tokens"),
+        ])
     func reasons(finish: String, delta: String, expected: String) {
         let replay = replay([delta], finish: finish)
         checkBlocks(replay)
@@ -293,7 +295,8 @@ struct AnthropicStreamEncoderTests {
         var replay = DialectReplay(from: .openAIChat, to: .anthropic)
         replay.feed(
             #"{"choices":[{"index":1,"delta":{"content":"a"}},{"index":0,"delta":{"content":"b"}}]}"#)
-        replay.feed(#"{"choices":[{"index":0,"delta":{},"finish_reason":"length"},{"index":1,"delta":{},"finish_reason":"stop"}]}"#)
+        replay.feed(
+            #"{"choices":[{"index":0,"delta":{},"finish_reason":"length"},{"index":1,"delta":{},"finish_reason":"stop"}]}"#)
         replay.end()
         #expect(try replay.again(as: .anthropic).said.text == "a")
         #expect(try replay.again(as: .anthropic).said.choices.first?.finish == .stop)

@@ -52,45 +52,49 @@ struct AnthropicTranslationTests {
         let id = AnthropicCallID.fit("functions.g:0")
         #expect(id.hasPrefix("toolu_"))
         #expect(text(body["system"]) == #"[{"type":"text","text":"S1"},{"type":"text","text":"S2"}]"#)
-        #expect(text(body["messages"]) == #"""
-            [{"role":"user","content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]},
-            {"role":"assistant","content":[{"type":"tool_use","id":"call_1","name":"f","input":{"x":1}},
-            {"type":"tool_use","id":"\#(id)","name":"g","input":{"_raw":"{broken"}},
-            {"type":"tool_use","id":"call_3","name":"h","input":{"input":"raw"}}]},
-            {"role":"user","content":[{"type":"tool_result","tool_use_id":"call_1","content":"r1"},
-            {"type":"tool_result","tool_use_id":"\#(id)","content":[{"type":"text","text":"r2"}]},
-            {"type":"tool_result","tool_use_id":"call_3","content":""},
-            {"type":"text","text":"note"},{"type":"text","text":"late"}]},
-            {"role":"assistant","content":"done"}]
-            """#.split(separator: "\n").joined())
+        #expect(
+            text(body["messages"])
+                == #"""
+                [{"role":"user","content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]},
+                {"role":"assistant","content":[{"type":"tool_use","id":"call_1","name":"f","input":{"x":1}},
+                {"type":"tool_use","id":"\#(id)","name":"g","input":{"_raw":"{broken"}},
+                {"type":"tool_use","id":"call_3","name":"h","input":{"input":"raw"}}]},
+                {"role":"user","content":[{"type":"tool_result","tool_use_id":"call_1","content":"r1"},
+                {"type":"tool_result","tool_use_id":"\#(id)","content":[{"type":"text","text":"r2"}]},
+                {"type":"tool_result","tool_use_id":"call_3","content":""},
+                {"type":"text","text":"note"},{"type":"text","text":"late"}]},
+                {"role":"assistant","content":"done"}]
+                """#.split(separator: "\n").joined())
         #expect(body["max_tokens"]?.integer == 8192)
     }
 
-    @Test("what is said otherwise is said so", arguments: [
-        (#""max_completion_tokens":7"#, #"{"max_tokens":7}"#), (#""max_tokens":8"#, #"{"max_tokens":8}"#),
-        (#""stop":"x""#, #"{"stop_sequences":["x"]}"#), (#""temperature":0.50"#, #"{"temperature":0.50}"#),
-        (#""temperature":1.7"#, #"{"temperature":1}"#), (#""top_p":0.9"#, #"{"top_p":0.9}"#),
-        (#""user":"u""#, #"{"metadata":{"user_id":"u"}}"#), (#""n":1"#, #"{}"#),
-        (#""reasoning_effort":"minimal""#, #"{"thinking":{"type":"adaptive"},"output_config":{"effort":"low"}}"#),
-        (#""reasoning_effort":"xhigh""#, #"{"thinking":{"type":"adaptive"},"output_config":{"effort":"xhigh"}}"#),
-        (#""reasoning_effort":"none""#, #"{"thinking":{"type":"disabled"}}"#),
-        (
-            #""response_format":{"type":"json_schema","json_schema":{"name":"n","schema":{"type":"object"},"strict":true}}"#,
-            #"{"output_config":{"format":{"type":"json_schema","schema":{"type":"object"}}}}"#
-        ),
-        (
-            #""tools":[{"type":"function","function":{"name":"f","parameters":{"properties":{"title":{}}},"strict":false}}],"tool_choice":"required","parallel_tool_calls":false"#,
-            #"{"tools":[{"name":"f","input_schema":{"type":"object","properties":{"title":{}}}}],"tool_choice":{"type":"any","disable_parallel_tool_use":true}}"#
-        ),
-        (
-            #""tools":[{"type":"function","function":{"name":"f","description":"d"}},{"type":"custom","custom":{"name":"c"}}],"tool_choice":{"type":"function","function":{"name":"f"}}"#,
-            #"{"tools":[{"name":"f","description":"d","input_schema":{"type":"object"}},{"name":"c","input_schema":{"type":"object","properties":{"input":{"type":"string"}},"required":["input"]}}],"tool_choice":{"type":"tool","name":"f"}}"#
-        ),
-        (
-            #""tools":[{"type":"function","function":{"name":"f"}}],"tool_choice":"none","parallel_tool_calls":true"#,
-            #"{"tools":[{"name":"f","input_schema":{"type":"object"}}],"tool_choice":{"type":"none"}}"#
-        ),
-    ])
+    @Test(
+        "what is said otherwise is said so",
+        arguments: [
+            (#""max_completion_tokens":7"#, #"{"max_tokens":7}"#), (#""max_tokens":8"#, #"{"max_tokens":8}"#),
+            (#""stop":"x""#, #"{"stop_sequences":["x"]}"#), (#""temperature":0.50"#, #"{"temperature":0.50}"#),
+            (#""temperature":1.7"#, #"{"temperature":1}"#), (#""top_p":0.9"#, #"{"top_p":0.9}"#),
+            (#""user":"u""#, #"{"metadata":{"user_id":"u"}}"#), (#""n":1"#, #"{}"#),
+            (#""reasoning_effort":"minimal""#, #"{"thinking":{"type":"adaptive"},"output_config":{"effort":"low"}}"#),
+            (#""reasoning_effort":"xhigh""#, #"{"thinking":{"type":"adaptive"},"output_config":{"effort":"xhigh"}}"#),
+            (#""reasoning_effort":"none""#, #"{"thinking":{"type":"disabled"}}"#),
+            (
+                #""response_format":{"type":"json_schema","json_schema":{"name":"n","schema":{"type":"object"},"strict":true}}"#,
+                #"{"output_config":{"format":{"type":"json_schema","schema":{"type":"object"}}}}"#
+            ),
+            (
+                #""tools":[{"type":"function","function":{"name":"f","parameters":{"properties":{"title":{}}},"strict":false}}],"tool_choice":"required","parallel_tool_calls":false"#,
+                #"{"tools":[{"name":"f","input_schema":{"type":"object","properties":{"title":{}}}}],"tool_choice":{"type":"any","disable_parallel_tool_use":true}}"#
+            ),
+            (
+                #""tools":[{"type":"function","function":{"name":"f","description":"d"}},{"type":"custom","custom":{"name":"c"}}],"tool_choice":{"type":"function","function":{"name":"f"}}"#,
+                #"{"tools":[{"name":"f","description":"d","input_schema":{"type":"object"}},{"name":"c","input_schema":{"type":"object","properties":{"input":{"type":"string"}},"required":["input"]}}],"tool_choice":{"type":"tool","name":"f"}}"#
+            ),
+            (
+                #""tools":[{"type":"function","function":{"name":"f"}}],"tool_choice":"none","parallel_tool_calls":true"#,
+                #"{"tools":[{"name":"f","input_schema":{"type":"object"}}],"tool_choice":{"type":"none"}}"#
+            ),
+        ])
     func members(members: String, expected: String) throws {
         let (body, _) = try ask(members)
         let expected = try JSONValue(parsing: Array(expected.utf8).span)
@@ -100,23 +104,27 @@ struct AnthropicTranslationTests {
         #expect(more == Set((expected.members ?? []).map(\.key)).subtracting(known))
     }
 
-    @Test("what only tunes the answer is dropped, and told so", arguments: [
-        (#""seed":1"#, "seed"), (#""frequency_penalty":0.1"#, "frequency_penalty"), (#""logprobs":true"#, "logprobs"),
-        (#""logit_bias":{"1":2}"#, "logit_bias"), (#""service_tier":"flex""#, "service_tier"),
-        (#""metadata":{"a":"b"}"#, "metadata"), (#""response_format":{"type":"json_object"}"#, "response_format"),
-        (#""tools":[{"type":"web_search"}]"#, "tools[0]"), (#""temperature":1,"top_p":0.5"#, "top_p"),
-        (#""temperature":1,"reasoning_effort":"low""#, "temperature"),
-    ])
+    @Test(
+        "what only tunes the answer is dropped, and told so",
+        arguments: [
+            (#""seed":1"#, "seed"), (#""frequency_penalty":0.1"#, "frequency_penalty"), (#""logprobs":true"#, "logprobs"),
+            (#""logit_bias":{"1":2}"#, "logit_bias"), (#""service_tier":"flex""#, "service_tier"),
+            (#""metadata":{"a":"b"}"#, "metadata"), (#""response_format":{"type":"json_object"}"#, "response_format"),
+            (#""tools":[{"type":"web_search"}]"#, "tools[0]"), (#""temperature":1,"top_p":0.5"#, "top_p"),
+            (#""temperature":1,"reasoning_effort":"low""#, "temperature"),
+        ])
     func dropped(members: String, path: String) throws {
         let (body, dropped) = try ask(members)
         #expect(dropped == [path])
         #expect(body[path.split(separator: "[").first.map(String.init) ?? ""] == nil)
     }
 
-    @Test("what would change the answer is refused by its name", arguments: [
-        (#""n":2"#, "n"), (#""tool_choice":{"type":"web"},"tools":[]"#, "tool_choice"),
-        (#""audio":{"voice":"v"}"#, "audio"),
-    ])
+    @Test(
+        "what would change the answer is refused by its name",
+        arguments: [
+            (#""n":2"#, "n"), (#""tool_choice":{"type":"web"},"tools":[]"#, "tool_choice"),
+            (#""audio":{"voice":"v"}"#, "audio"),
+        ])
     func refused(members: String, parameter: String) throws {
         let error = try #require(throws: DialectError.self) { try ask(members) }
         #expect(error.parameter == parameter && error.status == 400)
@@ -136,7 +144,8 @@ struct AnthropicTranslationTests {
         #expect(try content(address) == #"{"type":"image","source":{"type":"url","url":"https://h/i.png"}}"#)
         #expect(
             try content(#"{"type":"file","file":{"file_data":"data:application/pdf;base64,AAAA","filename":"d.pdf"}}"#)
-                == #"{"type":"document","source":{"type":"base64","media_type":"application/pdf","data":"AAAA"},"title":"d.pdf"}"#)
+                == #"{"type":"document","source":{"type":"base64","media_type":"application/pdf","data":"AAAA"},"title":"d.pdf"}"#
+        )
         #expect(
             try content(#"{"type":"file","file":{"file_data":"data:text/csv;base64,YSxixbw"}}"#)
                 == #"{"type":"document","source":{"type":"text","media_type":"text/plain","data":"a,bż"}}"#)
@@ -201,9 +210,11 @@ struct AnthropicTranslationTests {
         #expect(throws: DialectError.self) { try AnthropicRequestTests.write(chat) }
     }
 
-    @Test("state that another vendor keeps is refused in the words of the client's dialect", arguments: [
-        (Dialect.openAIResponses, "previous_response_id"), (.gemini, "cachedContent"),
-    ])
+    @Test(
+        "state that another vendor keeps is refused in the words of the client's dialect",
+        arguments: [
+            (Dialect.openAIResponses, "previous_response_id"), (.gemini, "cachedContent"),
+        ])
     func state(origin: Dialect, name: String) throws {
         var chat = ChatRequest(model: "m", messages: [ChatMessage(role: .user, content: .text("a"))], origin: origin)
         chat.extras = [.init(name, .string("x"))]

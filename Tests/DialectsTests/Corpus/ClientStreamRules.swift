@@ -247,8 +247,9 @@ extension ClientStreamRules {
             let part = event.value["content_index"] ?? event.value["summary_index"]
             let key = "\(done.count) \(stem) \(part?.integer ?? 0)"
             if type.hasSuffix(".delta") { text[key, default: ""] += event.value["delta"]?.string ?? "?" }
-            if type.hasSuffix(".done"), let whole = ["text", "refusal", "arguments", "input"]
-                .compactMap({ event.value[$0]?.string }).first
+            if type.hasSuffix(".done"),
+                let whole = ["text", "refusal", "arguments", "input"]
+                    .compactMap({ event.value[$0]?.string }).first
             {
                 expect(text[key, default: ""] == whole, "\(type) differs from its deltas")
             }

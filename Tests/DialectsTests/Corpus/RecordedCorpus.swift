@@ -18,10 +18,11 @@ enum RecordedCorpus {
     }
 
     /// Servers that speak OpenAI's chat completions.
-    private static let imitators = [
-        "azure", "deepseek", "groq", "llamacpp", "misc", "mistral", "openrouter", "vercel-gateway", "vllm", "xai",
-        "ollama-openai",
-    ].map { "compat-" + $0 } + ["digitalocean", "zhipu"]
+    private static let imitators =
+        [
+            "azure", "deepseek", "groq", "llamacpp", "misc", "mistral", "openrouter", "vercel-gateway", "vllm", "xai",
+            "ollama-openai",
+        ].map { "compat-" + $0 } + ["digitalocean", "zhipu"]
 
     static let folders: [(Dialect, [String])] = [
         (.openAIChat, ["openai-chat", "framing/openai-chat"] + imitators),

@@ -9,10 +9,12 @@ import Testing
 
 @Suite("Ollama's requests")
 struct OllamaRequestTests {
-    @Test("for the same dialect keep every member", arguments: [
-        #"{"model":"up","messages":[{"role":"system","content":"s"},{"role":"user","content":"u","images":["iVBORw=="]}],"stream":true,"options":{"temperature":0.5,"num_ctx":4096,"num_predict":9,"stop":["a"],"seed":1,"top_k":3},"keep_alive":"5m","think":"high","format":"json"}"#,
-        #"{"model":"up","messages":[{"role":"assistant","content":"","thinking":"t","tool_calls":[{"id":"c","function":{"index":0,"name":"f","arguments":{"a":[1,2.50]}}}]},{"role":"tool","content":"r","tool_name":"f","tool_call_id":"c"}],"stream":true,"tools":[{"type":"function","function":{"name":"f","description":"d","parameters":{"type":"object"}}}],"think":true,"format":{"type":"object"},"truncate":true,"options":{"num_predict":-1}}"#,
-    ])
+    @Test(
+        "for the same dialect keep every member",
+        arguments: [
+            #"{"model":"up","messages":[{"role":"system","content":"s"},{"role":"user","content":"u","images":["iVBORw=="]}],"stream":true,"options":{"temperature":0.5,"num_ctx":4096,"num_predict":9,"stop":["a"],"seed":1,"top_k":3},"keep_alive":"5m","think":"high","format":"json"}"#,
+            #"{"model":"up","messages":[{"role":"assistant","content":"","thinking":"t","tool_calls":[{"id":"c","function":{"index":0,"name":"f","arguments":{"a":[1,2.50]}}}]},{"role":"tool","content":"r","tool_name":"f","tool_call_id":"c"}],"stream":true,"tools":[{"type":"function","function":{"name":"f","description":"d","parameters":{"type":"object"}}}],"think":true,"format":{"type":"object"},"truncate":true,"options":{"num_predict":-1}}"#,
+        ])
     func roundTrip(body: String) throws {
         let chat = try request(body, .ollama)
         #expect(chat.streams && chat.origin == .ollama)
@@ -56,7 +58,8 @@ struct OllamaRequestTests {
     @Test("of a chat client say it in Ollama's words")
     func fromChat() throws {
         let chat = try request(
-            #"{"model":"m","messages":[{"role":"developer","content":"d"},{"role":"user","content":[{"type":"text","text":"q"},{"type":"image_url","image_url":{"url":"data:image/png;base64,AA"}}]},{"role":"assistant","content":null,"reasoning_content":"r","tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{\"k\":1}"}},{"id":"d","type":"function","function":{"name":"f","arguments":"broken"}}]},{"role":"tool","tool_call_id":"c","content":"res"}],"tools":[{"type":"function","function":{"name":"f"}},{"type":"function","function":{"name":"g"}}],"tool_choice":{"type":"function","function":{"name":"f"}},"max_tokens":5,"stop":"x","reasoning_effort":"minimal","response_format":{"type":"json_schema","json_schema":{"name":"n","schema":{"type":"object"}}},"logit_bias":{}}"#)
+            #"{"model":"m","messages":[{"role":"developer","content":"d"},{"role":"user","content":[{"type":"text","text":"q"},{"type":"image_url","image_url":{"url":"data:image/png;base64,AA"}}]},{"role":"assistant","content":null,"reasoning_content":"r","tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{\"k\":1}"}},{"id":"d","type":"function","function":{"name":"f","arguments":"broken"}}]},{"role":"tool","tool_call_id":"c","content":"res"}],"tools":[{"type":"function","function":{"name":"f"}},{"type":"function","function":{"name":"g"}}],"tool_choice":{"type":"function","function":{"name":"f"}},"max_tokens":5,"stop":"x","reasoning_effort":"minimal","response_format":{"type":"json_schema","json_schema":{"name":"n","schema":{"type":"object"}}},"logit_bias":{}}"#
+        )
         let (body, dropped) = try written(chat, .ollama, maker: "ollama")
         let messages = body["messages"]
         #expect(messages?[0]?["role"] == .string("system"))
@@ -72,26 +75,34 @@ struct OllamaRequestTests {
         #expect(dropped == ["logit_bias", "tool_choice"])
     }
 
-    @Test("what Ollama cannot do is refused by name", arguments: [
-        (#""messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"https://e.org/a.png"}}]}]"#,
-            "messages[0].content[0]"),
-        (#""messages":[{"role":"user","content":[{"type":"input_audio","input_audio":{"data":"A","format":"wav"}}]}]"#,
-            "messages[0].content[0]"),
-        (#""messages":[{"role":"user","content":"u"}],"n":2"#, "n"),
-    ])
+    @Test(
+        "what Ollama cannot do is refused by name",
+        arguments: [
+            (
+                #""messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"https://e.org/a.png"}}]}]"#,
+                "messages[0].content[0]"
+            ),
+            (
+                #""messages":[{"role":"user","content":[{"type":"input_audio","input_audio":{"data":"A","format":"wav"}}]}]"#,
+                "messages[0].content[0]"
+            ),
+            (#""messages":[{"role":"user","content":"u"}],"n":2"#, "n"),
+        ])
     func refused(members: String, path: String) throws {
         let chat = try request("{\"model\":\"m\",\(members)}")
         let error = #expect(throws: DialectError.self) { try written(chat, .ollama, maker: "ollama") }
         #expect(error?.status == 400 && error?.parameter == path)
     }
 
-    @Test("that are none are refused where they are wrong", arguments: [
-        (#""messages":[{"role":"robot","content":"u"}]"#, "messages[0].role"),
-        (#""messages":[{"role":"assistant","tool_calls":[{"function":{}}]}]"#, "messages[0].tool_calls[0].name"),
-        (#""messages":[{"role":"user","content":"u"}],"think":5"#, "think"),
-        (#""messages":[{"role":"user","content":"u"}],"options":{"stop":[1]}"#, "options.stop[0]"),
-        (#""messages":[]"#, "messages"),
-    ])
+    @Test(
+        "that are none are refused where they are wrong",
+        arguments: [
+            (#""messages":[{"role":"robot","content":"u"}]"#, "messages[0].role"),
+            (#""messages":[{"role":"assistant","tool_calls":[{"function":{}}]}]"#, "messages[0].tool_calls[0].name"),
+            (#""messages":[{"role":"user","content":"u"}],"think":5"#, "think"),
+            (#""messages":[{"role":"user","content":"u"}],"options":{"stop":[1]}"#, "options.stop[0]"),
+            (#""messages":[]"#, "messages"),
+        ])
     func malformed(members: String, path: String) {
         let error = #expect(throws: DialectError.self) { try request("{\"model\":\"m\",\(members)}", .ollama) }
         #expect(error?.parameter == path)

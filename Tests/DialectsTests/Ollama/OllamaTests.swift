@@ -26,7 +26,8 @@ struct OllamaAnswerTests {
             [
                 line(#""content":"","thinking":"h\u00e9""#), line(#""content":"Th""#), "{", line(#""content":"ree""#),
                 line(
-                    #""content":"x","tool_calls":[{"id":"c1","function":{"index":0,"name":"f","arguments":{"s":"a\"b"}}},{"function":{"name":"g","arguments":{}}},null]"#),
+                    #""content":"x","tool_calls":[{"id":"c1","function":{"index":0,"name":"f","arguments":{"s":"a\"b"}}},{"function":{"name":"g","arguments":{}}},null]"#
+                ),
                 line(#""content":"""#, #""done":true,"done_reason":"stop","prompt_eval_count":11,"eval_count":18"#),
                 line(#""content":"late""#),
             ], .ollama)
@@ -41,11 +42,13 @@ struct OllamaAnswerTests {
         #expect(answer.usage == TokenUsage(input: 11, output: 18))
     }
 
-    @Test("counts that are left out are 0, and reasons are read", arguments: [
-        (#""done":true,"done_reason":"length","eval_count":3"#, FinishReason.length, 0, 3),
-        (#""done":true,"done_reason":"load""#, .stop, 0, 0),
-        (#""done":true"#, .stop, 0, 0),
-    ])
+    @Test(
+        "counts that are left out are 0, and reasons are read",
+        arguments: [
+            (#""done":true,"done_reason":"length","eval_count":3"#, FinishReason.length, 0, 3),
+            (#""done":true,"done_reason":"load""#, .stop, 0, 0),
+            (#""done":true"#, .stop, 0, 0),
+        ])
     func ends(rest: String, reason: FinishReason, input: Int, output: Int) {
         let (answer, ending, _, _) = readLines([line(#""content":"a""#, rest)], .ollama)
         #expect(answer.choices.map(\.finish) == [reason])
@@ -134,10 +137,12 @@ struct OllamaAnswerTests {
         #expect(output.text == expected.joined())
     }
 
-    @Test("times are written as RFC 3339 has them", arguments: [
-        (0, "1970-01-01T00:00:00Z"), (951_782_399, "2000-02-28T23:59:59Z"), (951_868_799, "2000-02-29T23:59:59Z"),
-        (1_798_761_600, "2027-01-01T00:00:00Z"), (-5, "1970-01-01T00:00:00Z"),
-    ])
+    @Test(
+        "times are written as RFC 3339 has them",
+        arguments: [
+            (0, "1970-01-01T00:00:00Z"), (951_782_399, "2000-02-28T23:59:59Z"), (951_868_799, "2000-02-29T23:59:59Z"),
+            (1_798_761_600, "2027-01-01T00:00:00Z"), (-5, "1970-01-01T00:00:00Z"),
+        ])
     func times(seconds: Int, text: String) {
         #expect(AnswerTime.text(seconds) == text)
     }

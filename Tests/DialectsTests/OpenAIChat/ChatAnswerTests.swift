@@ -130,11 +130,13 @@ struct ChatAnswerTests {
         #expect(choice?["logprobs"]?["content"]?[0]?["token"] == .string("a"))
     }
 
-    @Test("a refusal is explained and ends as filtered", arguments: [
-        ([AnswerStep.finish(.refusal("not this"))], "not this"),
-        ([.refusal("I won't"), .finish(.refusal("not this"))], "I won't"),
-        ([.finish(.refusal(nil))], ""),
-    ])
+    @Test(
+        "a refusal is explained and ends as filtered",
+        arguments: [
+            ([AnswerStep.finish(.refusal("not this"))], "not this"),
+            ([.refusal("I won't"), .finish(.refusal("not this"))], "I won't"),
+            ([.finish(.refusal(nil))], ""),
+        ])
     func refusal(steps: [AnswerStep], text: String) throws {
         let answer = try read(steps)
         #expect(answer.choices[0].refusal == text)
@@ -144,10 +146,12 @@ struct ChatAnswerTests {
         #expect(choice?["finish_reason"] == .string("content_filter"))
     }
 
-    @Test("reasons of other vendors become ones that OpenAI has", arguments: [
-        (FinishReason.stopSequence("x"), "stop"), (.pause, "stop"), (.other("CONTINUATION"), "stop"),
-        (.contextFull, "length"), (.contentFilter, "content_filter"), (.malformedCall, "error"),
-    ])
+    @Test(
+        "reasons of other vendors become ones that OpenAI has",
+        arguments: [
+            (FinishReason.stopSequence("x"), "stop"), (.pause, "stop"), (.other("CONTINUATION"), "stop"),
+            (.contextFull, "length"), (.contentFilter, "content_filter"), (.malformedCall, "error"),
+        ])
     func reasons(reason: FinishReason, name: String) throws {
         let stream = AnswerScript(steps: [.text("a"), .finish(reason), .finish(.stop)]).stream(.openAIChat)
         // Trap 21: one end for each choice.

@@ -48,13 +48,15 @@ struct ChatRequestWritingTests {
         ChatMessage(role: role, content: .parts(parts.map { ChatPart($0) }))
     }
 
-    @Test("for the same dialect keeps every member", arguments: [
-        #"{"model":"up","messages":[{"role":"developer","content":"d"},{"role":"user","content":"u","name":"n","x":1}],"logit_bias":{"5":-1},"verbosity":"low","reasoning_effort":"high","temperature":0.70,"store":false,"metadata":{"k":"v"},"user":"me"}"#,
-        #"{"model":"up","messages":[{"role":"assistant","content":"c","refusal":"no","reasoning_content":"r"}],"stop":["a"],"n":2}"#,
-        #"{"model":"up","messages":[{"role":"assistant","content":null,"reasoning":"r","tool_calls":[{"id":"functions.f:0","type":"custom","custom":{"name":"p","input":"i"}}]},{"role":"tool","tool_call_id":"functions.f:0","content":[{"type":"text","text":"t","y":2}]}]}"#,
-        #"{"model":"up","messages":[{"role":"assistant","content":[{"type":"text","text":"a"},{"type":"refusal","refusal":"b"}],"reasoning":"r","reasoning_details":[{"type":"reasoning.text","text":"r","signature":"s","format":"f","index":0},{"type":"reasoning.encrypted","data":"d","id":"e","index":1},{"type":"reasoning.summary","summary":"q","index":2}]}]}"#,
-        #"{"model":"up","messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"https://e.org/a"}},{"type":"file","file":{"file_id":"f1"}},{"type":"odd"}]}],"tools":[{"type":"function","function":{"name":"f","parameters":{}}},{"type":"custom","custom":{"name":"p","format":{"type":"text"}}},{"type":"web_search"}],"tool_choice":{"type":"allowed_tools","allowed_tools":{"mode":"required","tools":[{"type":"function","function":{"name":"f"}},{"type":"custom","custom":{"name":"p"}}]}}}"#,
-    ])
+    @Test(
+        "for the same dialect keeps every member",
+        arguments: [
+            #"{"model":"up","messages":[{"role":"developer","content":"d"},{"role":"user","content":"u","name":"n","x":1}],"logit_bias":{"5":-1},"verbosity":"low","reasoning_effort":"high","temperature":0.70,"store":false,"metadata":{"k":"v"},"user":"me"}"#,
+            #"{"model":"up","messages":[{"role":"assistant","content":"c","refusal":"no","reasoning_content":"r"}],"stop":["a"],"n":2}"#,
+            #"{"model":"up","messages":[{"role":"assistant","content":null,"reasoning":"r","tool_calls":[{"id":"functions.f:0","type":"custom","custom":{"name":"p","input":"i"}}]},{"role":"tool","tool_call_id":"functions.f:0","content":[{"type":"text","text":"t","y":2}]}]}"#,
+            #"{"model":"up","messages":[{"role":"assistant","content":[{"type":"text","text":"a"},{"type":"refusal","refusal":"b"}],"reasoning":"r","reasoning_details":[{"type":"reasoning.text","text":"r","signature":"s","format":"f","index":0},{"type":"reasoning.encrypted","data":"d","id":"e","index":1},{"type":"reasoning.summary","summary":"q","index":2}]}]}"#,
+            #"{"model":"up","messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"https://e.org/a"}},{"type":"file","file":{"file_id":"f1"}},{"type":"odd"}]}],"tools":[{"type":"function","function":{"name":"f","parameters":{}}},{"type":"custom","custom":{"name":"p","format":{"type":"text"}}},{"type":"web_search"}],"tool_choice":{"type":"allowed_tools","allowed_tools":{"mode":"required","tools":[{"type":"function","function":{"name":"f"}},{"type":"custom","custom":{"name":"p"}}]}}}"#,
+        ])
     func roundTrip(body: String) throws {
         let (again, dropped) = try written(try request(body))
         #expect(again.sorted == (try JSONValue(body)).sorted)
@@ -64,7 +66,8 @@ struct ChatRequestWritingTests {
     @Test("asks for a stream and its usage as the target needs it", arguments: [true, false])
     func streams(takesOptions: Bool) throws {
         let chat = try request(
-            #"{"model":"m","messages":[{"role":"user","content":"u"}],"stream":false,"stream_options":{"include_obfuscation":false}}"#)
+            #"{"model":"m","messages":[{"role":"user","content":"u"}],"stream":false,"stream_options":{"include_obfuscation":false}}"#
+        )
         var quirks = DialectQuirks()
         quirks.takesStreamOptions = takesOptions
         let body = try written(chat, streams: true, quirks: quirks).body
@@ -79,7 +82,8 @@ struct ChatRequestWritingTests {
     @Test("lesson 47: a signature goes back to its maker alone, bare")
     func signatures() throws {
         let chat = try request(
-            #"{"model":"m","messages":[{"role":"assistant","content":"c","reasoning_content":"ab","reasoning_details":[{"type":"reasoning.text","text":"a","index":0},{"type":"reasoning.text","text":"b","signature":"slc1.anthropic.S","index":0},{"type":"reasoning.encrypted","data":"slc1.anthropic.D","index":1}],"tool_calls":[{"id":"i","type":"function","function":{"name":"f","arguments":"{}"},"extra_content":{"google":{"thought_signature":"slc1.gemini.G"}}}]}]}"#)
+            #"{"model":"m","messages":[{"role":"assistant","content":"c","reasoning_content":"ab","reasoning_details":[{"type":"reasoning.text","text":"a","index":0},{"type":"reasoning.text","text":"b","signature":"slc1.anthropic.S","index":0},{"type":"reasoning.encrypted","data":"slc1.anthropic.D","index":1}],"tool_calls":[{"id":"i","type":"function","function":{"name":"f","arguments":"{}"},"extra_content":{"google":{"thought_signature":"slc1.gemini.G"}}}]}]}"#
+        )
         guard case .parts(let parts) = chat.messages[0].content else {
             Issue.record("no parts")
             return
@@ -121,7 +125,8 @@ struct ChatRequestWritingTests {
     @Test("reasoning that a client sends in two members is not written twice in one")
     func reasoningTwice() throws {
         let chat = try request(
-            #"{"model":"m","messages":[{"role":"assistant","content":"c","reasoning_content":"ab","reasoning_details":[{"type":"reasoning.text","text":"ab","signature":"slc1.gemini.S","index":0}]}]}"#)
+            #"{"model":"m","messages":[{"role":"assistant","content":"c","reasoning_content":"ab","reasoning_details":[{"type":"reasoning.text","text":"ab","signature":"slc1.gemini.S","index":0}]}]}"#
+        )
         var quirks = DialectQuirks()
         quirks.takesReasoningBack = true
         let message = try written(chat, maker: "mistral", quirks: quirks).body["messages"]?[0]
@@ -132,7 +137,8 @@ struct ChatRequestWritingTests {
     @Test("a signature without text signs what was told beside it")
     func signatureAlone() throws {
         let chat = try request(
-            #"{"model":"m","messages":[{"role":"assistant","content":"c","reasoning_content":"all","reasoning_details":[{"type":"reasoning.text","signature":"slc1.deepseek.S","index":0}]}]}"#)
+            #"{"model":"m","messages":[{"role":"assistant","content":"c","reasoning_content":"all","reasoning_details":[{"type":"reasoning.text","signature":"slc1.deepseek.S","index":0}]}]}"#
+        )
         guard case .parts(let parts) = chat.messages[0].content else {
             Issue.record("no parts")
             return
@@ -181,7 +187,8 @@ struct ChatRequestWritingTests {
     @Test("custom tools are functions where nobody has them")
     func customTools() throws {
         let chat = try request(
-            #"{"model":"m","messages":[{"role":"assistant","content":null,"tool_calls":[{"id":"i","type":"custom","custom":{"name":"p","input":"a\"b"}}]}],"tools":[{"type":"custom","custom":{"name":"p","description":"D","format":{"type":"grammar","grammar":{"syntax":"lark","definition":"start: X"}}}}],"tool_choice":{"type":"custom","custom":{"name":"p"}}}"#)
+            #"{"model":"m","messages":[{"role":"assistant","content":null,"tool_calls":[{"id":"i","type":"custom","custom":{"name":"p","input":"a\"b"}}]}],"tools":[{"type":"custom","custom":{"name":"p","description":"D","format":{"type":"grammar","grammar":{"syntax":"lark","definition":"start: X"}}}}],"tool_choice":{"type":"custom","custom":{"name":"p"}}}"#
+        )
         let body = try written(chat, maker: "deepseek").body
         let function = body["tools"]?[0]?["function"]
         #expect(body["tools"]?[0]?["type"] == .string("function"))
@@ -194,7 +201,8 @@ struct ChatRequestWritingTests {
     @Test("the legacy form is read as the newer one")
     func legacy() throws {
         let chat = try request(
-            #"{"model":"m","messages":[{"role":"assistant","content":null,"function_call":{"name":"f","arguments":"{}"}},{"role":"function","name":"f","content":"r"}],"functions":[{"name":"f","parameters":{}}],"function_call":{"name":"f"}}"#)
+            #"{"model":"m","messages":[{"role":"assistant","content":null,"function_call":{"name":"f","arguments":"{}"}},{"role":"function","name":"f","content":"r"}],"functions":[{"name":"f","parameters":{}}],"function_call":{"name":"f"}}"#
+        )
         #expect(chat.tools.map(\.name) == ["f"])
         #expect(chat.toolChoice == .function(name: "f"))
         #expect(chat.messages[0].toolCalls.map(\.id) == [chat.messages[1].toolCallID])
@@ -207,7 +215,8 @@ struct ChatRequestWritingTests {
     @Test("departs from the dialect as the provider does")
     func quirks() throws {
         let chat = try request(
-            #"{"model":"m","messages":[{"role":"assistant","content":null,"tool_calls":[{"id":"call_1","type":"function","function":{"name":"f","arguments":"{}"}}]},{"role":"tool","tool_call_id":"call_1","content":"r"}],"tools":[{"type":"function","function":{"name":"f"}}],"tool_choice":"required","max_completion_tokens":16,"seed":1,"n":1}"#)
+            #"{"model":"m","messages":[{"role":"assistant","content":null,"tool_calls":[{"id":"call_1","type":"function","function":{"name":"f","arguments":"{}"}}]},{"role":"tool","tool_call_id":"call_1","content":"r"}],"tools":[{"type":"function","function":{"name":"f"}}],"tool_choice":"required","max_completion_tokens":16,"seed":1,"n":1}"#
+        )
         var quirks = DialectQuirks()
         quirks.usesMaxTokens = true
         quirks.minimumOutputLimit = 256
@@ -223,11 +232,13 @@ struct ChatRequestWritingTests {
         #expect(id?.utf8.count == 9 && body["messages"]?[1]?["tool_call_id"]?.string == id)
     }
 
-    @Test("what chat cannot say is refused in the words of the request", arguments: [
-        (Dialect.anthropic, ChatPart.Kind.file(id: "file_1", data: nil, name: nil), "messages[0].content[0]"),
-        (.openAIResponses, .other(.object([])), "input[0].content[0]"),
-        (.gemini, .file(id: nil, data: "gs://b/o", name: nil), "contents[0].content[0]"),
-    ])
+    @Test(
+        "what chat cannot say is refused in the words of the request",
+        arguments: [
+            (Dialect.anthropic, ChatPart.Kind.file(id: "file_1", data: nil, name: nil), "messages[0].content[0]"),
+            (.openAIResponses, .other(.object([])), "input[0].content[0]"),
+            (.gemini, .file(id: nil, data: "gs://b/o", name: nil), "contents[0].content[0]"),
+        ])
     func refused(origin: Dialect, part: ChatPart.Kind, path: String) throws {
         let error = #expect(throws: DialectError.self) { try written(foreign([message(.user, part)], origin)) }
         #expect(error?.status == 400)

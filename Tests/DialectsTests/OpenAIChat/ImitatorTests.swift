@@ -90,12 +90,17 @@ struct ImitatorTests {
         #expect(busy.accumulator.failure?.status == 429)
     }
 
-    @Test("usage is read wherever it is told", arguments: [
-        (#"{"prompt_tokens":9,"completion_tokens":1,"prompt_cache_hit_tokens":4}"#, 9, 1, 4),
-        (#"{"prompt_tokens":9,"completion_tokens":1,"cache_read_input_tokens":4,"cache_created_input_tokens":0}"#, 9, 1, 4),
-        (#"{"prompt_tokens":9,"completion_tokens":1,"total_tokens":15,"completion_tokens_details":{"reasoning_tokens":5}}"#, 9, 6, nil),
-        (#"{"prompt_tokens":0,"completion_tokens":0}"#, 0, 0, nil),
-    ] as [(String, Int, Int, Int?)])
+    @Test(
+        "usage is read wherever it is told",
+        arguments: [
+            (#"{"prompt_tokens":9,"completion_tokens":1,"prompt_cache_hit_tokens":4}"#, 9, 1, 4),
+            (#"{"prompt_tokens":9,"completion_tokens":1,"cache_read_input_tokens":4,"cache_created_input_tokens":0}"#, 9, 1, 4),
+            (
+                #"{"prompt_tokens":9,"completion_tokens":1,"total_tokens":15,"completion_tokens_details":{"reasoning_tokens":5}}"#,
+                9, 6, nil
+            ),
+            (#"{"prompt_tokens":0,"completion_tokens":0}"#, 0, 0, nil),
+        ] as [(String, Int, Int, Int?)])
     func usage(member: String, input: Int, output: Int, cached: Int?) {
         let stream = replay(#"{"choices":[],"usage":\#(member)}"#)
         #expect(stream.accumulator.usage?.input == input)
@@ -103,13 +108,18 @@ struct ImitatorTests {
         #expect(stream.accumulator.usage?.cached == cached)
     }
 
-    @Test("an error body of another platform is understood", arguments: [
-        (#"{"id":"unauthorized","message":"no","request_id":"r"}"#, "no", "unauthorized", nil, nil),
-        (#"{"detail":[{"loc":["body","messages",0],"msg":"bad","type":"missing"}]}"#, "bad", nil, "messages.0", nil),
-        (#"{"error":{"message":"Please try again in 1.5s. Thanks","code":null}}"#, "Please try again in 1.5s. Thanks", nil, nil, 2),
-        (#"{"error":{"message":"try again in 20ms"}}"#, "try again in 20ms", nil, nil, 1),
-        (#"[{"error":{"message":"q","details":[{"retryDelay":"34s"}]}}]"#, "q", nil, nil, 34),
-    ] as [(String, String, String?, String?, Int?)])
+    @Test(
+        "an error body of another platform is understood",
+        arguments: [
+            (#"{"id":"unauthorized","message":"no","request_id":"r"}"#, "no", "unauthorized", nil, nil),
+            (#"{"detail":[{"loc":["body","messages",0],"msg":"bad","type":"missing"}]}"#, "bad", nil, "messages.0", nil),
+            (
+                #"{"error":{"message":"Please try again in 1.5s. Thanks","code":null}}"#, "Please try again in 1.5s. Thanks", nil,
+                nil, 2
+            ),
+            (#"{"error":{"message":"try again in 20ms"}}"#, "try again in 20ms", nil, nil, 1),
+            (#"[{"error":{"message":"q","details":[{"retryDelay":"34s"}]}}]"#, "q", nil, nil, 34),
+        ] as [(String, String, String?, String?, Int?)])
     func errors(body: String, message: String, code: String?, parameter: String?, wait: Int?) {
         let failure = OpenAIChatCodec().readError(Array(body.utf8).span, status: 429)
         #expect(failure.message == message)

@@ -34,9 +34,11 @@ struct ResponsesRecordedTests {
     }
 
     private static func replay(_ file: URL, to target: Dialect) throws -> ResponsesReplay {
-        var replay = ResponsesReplay(from: .openAIResponses, to: target, .responses { chat in
-            chat.tools = [ChatTool(name: "write_sql", kind: .custom(format: nil))]
-        })
+        var replay = ResponsesReplay(
+            from: .openAIResponses, to: target,
+            .responses { chat in
+                chat.tools = [ChatTool(name: "write_sql", kind: .custom(format: nil))]
+            })
         for event in try events(of: file) { replay.feed(event.data, named: event.name) }
         return replay
     }

@@ -147,10 +147,12 @@ struct ResponsesRequestTests {
         #expect(body["n"] == nil && body["seed"] == nil && body["messages"] == nil)
     }
 
-    @Test("of the chat dialect that cannot be said name the member", arguments: [
-        (#""stop":"x""#, "stop"), (#""n":2"#, "n"), (#""tool_choice":{"type":"x"},"tools":[]"#, "tool_choice"),
-        (#""previous_response_id":"x""#, "previous_response_id"),
-    ])
+    @Test(
+        "of the chat dialect that cannot be said name the member",
+        arguments: [
+            (#""stop":"x""#, "stop"), (#""n":2"#, "n"), (#""tool_choice":{"type":"x"},"tools":[]"#, "tool_choice"),
+            (#""previous_response_id":"x""#, "previous_response_id"),
+        ])
     func unsaid(member: String, parameter: String) throws {
         let chat = try Self.decode(
             "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"q\"}],\(member)}", as: .openAIChat)
@@ -170,12 +172,14 @@ struct ResponsesRequestTests {
         #expect(body["response_format"]?["type"] == .string("json_object"))
     }
 
-    @Test("that refer to what the vendor keeps are refused elsewhere", arguments: [
-        (#""previous_response_id":"r""#, "previous_response_id"), (#""conversation":"c""#, "conversation"),
-        (#""background":true"#, "background"), (#""prompt":{"id":"p"}"#, "prompt"),
-        (#""input":[{"type":"item_reference","id":"x"}]"#, "input"),
-        (#""input":[{"type":"compaction","encrypted_content":"x"}]"#, "input"),
-    ])
+    @Test(
+        "that refer to what the vendor keeps are refused elsewhere",
+        arguments: [
+            (#""previous_response_id":"r""#, "previous_response_id"), (#""conversation":"c""#, "conversation"),
+            (#""background":true"#, "background"), (#""prompt":{"id":"p"}"#, "prompt"),
+            (#""input":[{"type":"item_reference","id":"x"}]"#, "input"),
+            (#""input":[{"type":"compaction","encrypted_content":"x"}]"#, "input"),
+        ])
     func state(member: String, parameter: String) throws {
         let input = member.contains("\"input\"") ? "" : ",\"input\":\"q\""
         let chat = try Self.decode("{\"model\":\"m\",\(member)\(input)}")
@@ -193,16 +197,18 @@ struct ResponsesRequestTests {
         #expect(stripped.messages.map(\.text) == ["q", "a", "q"])
     }
 
-    @Test("that are wrong name the place", arguments: [
-        (#"{"model":"m"}"#, "input"), (#"{"input":"q"}"#, "model"), (#"{"model":"m","input":1}"#, "input"),
-        (#"{"model":"m","input":[{"type":"message","role":"x","content":"q"}]}"#, "input[0].role"),
-        (#"{"model":"m","input":[{"type":"function_call","name":"f"}]}"#, "input[0].call_id"),
-        (#"{"model":"m","input":[{}]}"#, "input[0].type"),
-        (#"{"model":"m","input":"q","tools":[{"type":"function"}]}"#, "tools[0].name"),
-        (#"{"model":"m","input":"q","max_output_tokens":0}"#, "max_output_tokens"),
-        (#"{"model":"m","input":"q","text":{"format":{"type":"json_schema"}}}"#, "text.format.name"),
-        (#"{"model":"m","input":[{"role":"user","content":[{"type":"input_text"}]}]}"#, "input[0].content[0].text"),
-    ])
+    @Test(
+        "that are wrong name the place",
+        arguments: [
+            (#"{"model":"m"}"#, "input"), (#"{"input":"q"}"#, "model"), (#"{"model":"m","input":1}"#, "input"),
+            (#"{"model":"m","input":[{"type":"message","role":"x","content":"q"}]}"#, "input[0].role"),
+            (#"{"model":"m","input":[{"type":"function_call","name":"f"}]}"#, "input[0].call_id"),
+            (#"{"model":"m","input":[{}]}"#, "input[0].type"),
+            (#"{"model":"m","input":"q","tools":[{"type":"function"}]}"#, "tools[0].name"),
+            (#"{"model":"m","input":"q","max_output_tokens":0}"#, "max_output_tokens"),
+            (#"{"model":"m","input":"q","text":{"format":{"type":"json_schema"}}}"#, "text.format.name"),
+            (#"{"model":"m","input":[{"role":"user","content":[{"type":"input_text"}]}]}"#, "input[0].content[0].text"),
+        ])
     func wrong(body: String, parameter: String) {
         let error = #expect(throws: DialectError.self) { try Self.decode(body) }
         #expect(error?.parameter == parameter)

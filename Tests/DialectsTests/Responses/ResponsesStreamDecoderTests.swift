@@ -10,7 +10,8 @@ import Testing
 
 @Suite("Streams of the Responses dialect, read")
 struct ResponsesStreamDecoderTests {
-    private static let completed = #"{"type":"response.completed","response":{"id":"r","model":"up","status":"completed","#
+    private static let completed =
+        #"{"type":"response.completed","response":{"id":"r","model":"up","status":"completed","#
         + #""output":[],"usage":{"input_tokens":9,"input_tokens_details":{"cached_tokens":4,"cache_write_tokens":1},"#
         + #""output_tokens":5,"output_tokens_details":{"reasoning_tokens":2}}}}"#
 
@@ -39,13 +40,17 @@ struct ResponsesStreamDecoderTests {
         "hand on the text that came without deltas, once",
         arguments: [
             [#"{"type":"response.output_text.done","output_index":0,"content_index":0,"text":"a\ud83d\ude00b"}"#],
-            [#"{"type":"response.output_item.done","output_index":0,"item":{"type":"message","id":"m","content":"#
-                + #"[{"type":"output_text","text":"a😀b"}]}}"#],
-            [#"{"type":"response.output_text.delta","output_index":0,"content_index":0,"delta":"a\ud83d"}"#,
-             #"{"type":"response.output_text.delta","output_index":0,"content_index":0,"delta":"\ude00"}"#,
-             #"{"type":"response.output_text.done","output_index":0,"content_index":0,"text":"a😀b"}"#,
-             #"{"type":"response.output_item.done","output_index":0,"item":{"type":"message","id":"m","content":"#
-                + #"[{"type":"output_text","text":"a\ud83d\ude00b"}]}}"#],
+            [
+                #"{"type":"response.output_item.done","output_index":0,"item":{"type":"message","id":"m","content":"#
+                    + #"[{"type":"output_text","text":"a😀b"}]}}"#
+            ],
+            [
+                #"{"type":"response.output_text.delta","output_index":0,"content_index":0,"delta":"a\ud83d"}"#,
+                #"{"type":"response.output_text.delta","output_index":0,"content_index":0,"delta":"\ude00"}"#,
+                #"{"type":"response.output_text.done","output_index":0,"content_index":0,"text":"a😀b"}"#,
+                #"{"type":"response.output_item.done","output_index":0,"item":{"type":"message","id":"m","content":"#
+                    + #"[{"type":"output_text","text":"a\ud83d\ude00b"}]}}"#,
+            ],
             [],
         ])
     func wholeOnly(events: [String]) throws {
@@ -127,7 +132,10 @@ struct ResponsesStreamDecoderTests {
         arguments: [
             (#"{"type":"error","error":{"type":"insufficient_quota","code":"insufficient_quota","message":"M"}}"#, 429),
             (#"{"type":"error","code":"server_is_overloaded","message":"M","param":null}"#, 503),
-            (#"{"type":"response.failed","response":{"status":"failed","error":{"code":"context_length_exceeded","message":"M"}}}"#, 400),
+            (
+                #"{"type":"response.failed","response":{"status":"failed","error":{"code":"context_length_exceeded","message":"M"}}}"#,
+                400
+            ),
             (#"{"type":"response.failed","response":{"status":"failed","error":{"code":"server_error","message":"M"}}}"#, 500),
             (#"{"error":{"message":"M","code":500}}"#, 500), (#"{"type":"error","message":"M","code":"odd"}"#, 502),
         ])
@@ -138,14 +146,17 @@ struct ResponsesStreamDecoderTests {
         #expect(replay.terminalCount == 1 && replay.decoder.ending == .failed)
     }
 
-    @Test("end incomplete with the reason (lesson 65)", arguments: [
-        ("max_output_tokens", FinishReason.length), ("content_filter", .contentFilter), ("steered", .other("steered")),
-    ])
+    @Test(
+        "end incomplete with the reason (lesson 65)",
+        arguments: [
+            ("max_output_tokens", FinishReason.length), ("content_filter", .contentFilter), ("steered", .other("steered")),
+        ])
     func incomplete(reason: String, finish: FinishReason) throws {
         let replay = try ResponsesReplay.of(
             responsesStream(
                 Self.delta("output_text", 0, "x"),
-                #"{"type":"response.incomplete","response":{"status":"incomplete","incomplete_details":{"reason":"\#(reason)"}}}"#))
+                #"{"type":"response.incomplete","response":{"status":"incomplete","incomplete_details":{"reason":"\#(reason)"}}}"#
+            ))
         #expect(replay.said?.finish == finish && replay.decoder.ending == .complete)
     }
 
@@ -162,7 +173,8 @@ struct ResponsesStreamDecoderTests {
     @Test("go on after an event that is malformed")
     func malformed() throws {
         let replay = try ResponsesReplay.of(
-            responsesStream(#"{"type":"response.output_text.delta","delta":"x""#, Self.delta("output_text", 0, "y"), Self.completed))
+            responsesStream(
+                #"{"type":"response.output_text.delta","delta":"x""#, Self.delta("output_text", 0, "y"), Self.completed))
         #expect(replay.malformedCount == 1 && replay.said?.text == "y")
     }
 

@@ -121,10 +121,12 @@ struct ResponsesStreamEncoderTests {
         #expect(output.last?["call_id"]?.string?.hasPrefix("call_") == true)
     }
 
-    @Test("end as the answer ended (lessons 41, 65)", arguments: [
-        ("length", "response.incomplete", "max_output_tokens"), ("content_filter", "response.incomplete", "content_filter"),
-        ("stop", "response.completed", nil), ("tool_calls", "response.completed", nil),
-    ])
+    @Test(
+        "end as the answer ended (lessons 41, 65)",
+        arguments: [
+            ("length", "response.incomplete", "max_output_tokens"), ("content_filter", "response.incomplete", "content_filter"),
+            ("stop", "response.completed", nil), ("tool_calls", "response.completed", nil),
+        ])
     func finish(reason: String, type: String, details: String?) throws {
         let replay = try Self.replay([#"{"content":"x"}"#, Self.call(0, #"{\"a\":"#, id: "c")], finish: reason)
         let last = try #require(replay.written.last)
@@ -240,9 +242,10 @@ struct ResponsesStreamEncoderTests {
         let sent = try JSONValue(parsing: Array(body.utf8).span)
         for event in [replay.written.first, replay.written.last] {
             let response = try #require(event?["response"])
-            for name in ["model", "instructions", "tools", "tool_choice", "temperature", "max_output_tokens", "metadata",
-                "truncation", "reasoning"]
-            {
+            for name in [
+                "model", "instructions", "tools", "tool_choice", "temperature", "max_output_tokens", "metadata",
+                "truncation", "reasoning",
+            ] {
                 #expect(response[name] == sent[name], "\(name)")
             }
             #expect(response["store"] == .bool(false) && response["created_at"] == .number("7"))
