@@ -30,6 +30,17 @@ package struct AccumulatedChoice: Sendable {
         self.index = index
     }
 
+    /// Whether text of a kind belongs to the last part. Reasoning that was signed is whole: what comes then is another piece of it.
+    func goesOn(_ kind: AccumulatedPart.Kind) -> Bool {
+        guard !parts.isEmpty else { return false }
+        let last = parts.count &- 1
+        guard parts[last].escapedSignature.isEmpty else { return false }
+        switch (parts[last].kind, kind) {
+        case (.text, .text), (.refusal, .refusal), (.reasoning, .reasoning): return true
+        default: return false
+        }
+    }
+
     private func joined(_ isWanted: (AccumulatedPart.Kind) -> Bool) -> String {
         parts.reduce(into: "") { text, part in
             if isWanted(part.kind) { text += part.text }

@@ -133,10 +133,8 @@ package struct ChatAccumulator: Sendable {
     private mutating func append(
         _ slice: Range<Int>, of data: Span<UInt8>, to kind: AccumulatedPart.Kind, of index: Int
     ) {
-        guard let place = place(of: index) else { return }
-        // Reasoning that was signed is whole: what comes then is another piece of it.
-        if let last = choices[place].parts.last, last.kind == kind, last.escapedSignature.isEmpty {
-        } else {
+        guard let place = place(of: index), !isTruncated else { return }
+        if !choices[place].goesOn(kind) {
             guard reserve(Self.overhead) else { return }
             choices[place].parts.append(AccumulatedPart(kind: kind))
         }

@@ -93,7 +93,9 @@ extension Connection {
         guard sent < prefix.count + payload.count + suffix.count else { return }
         var skip = sent
         var isBuffering = false
-        for unsafepart in unsafe [prefix, payload, suffix] {
+        let parts = unsafe [prefix, payload, suffix]
+        for index in 0..<3 {
+            let part = unsafe parts[index]
             let skipped = min(skip, part.count)
             skip -= skipped
             let rest = unsafe UnsafeRawBufferPointer(rebasing: part[skipped...])
