@@ -75,9 +75,11 @@ let package = Package(
         tests(of: "Chat", ["Bytes", "JSON"]),
         tests(of: "Dialects", ["Bytes", "JSON", "SSE", "Chat"]),
         tests(of: "Telemetry", ["Bytes"]),
+        tests(of: "Reactor"),
         tests(of: "Settings", ["Telemetry"]),
         tests(of: "Providers", ["Bytes", "Chat", "Dialects", "HTTPClient", "JSON", "Reactor"]),
         tests(of: "Services", ["Chat", "HTTPClient", "Providers", "Telemetry"]),
+        tests(of: "FrontDoors", ["HTTPSemantics", "Chat"]),
         // Benchmarks: epoll, which Swift's Glibc leaves out, and the load generator that uses it
         .systemLibrary(name: "CEpoll", path: "bench/CEpoll"),
         .executableTarget(
@@ -86,6 +88,13 @@ let package = Package(
             path: "bench/relay",
             exclude: ["run"],
             swiftSettings: Array(settings.dropLast())
+        ),
+        .executableTarget(
+            name: "translate-bench",
+            dependencies: ["Bytes", "Chat", "Dialects", "SSE"],
+            path: "bench/translate",
+            exclude: ["run", "allocations.c"],
+            swiftSettings: testSettings
         ),
     ]
 )

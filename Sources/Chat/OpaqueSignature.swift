@@ -12,10 +12,18 @@ package struct OpaqueSignature: Equatable, Sendable {
     package var maker: String
     /// The maker's text, byte for byte.
     package var payload: String
+    /// Whether it came inside a carrier, which no vendor understands.
+    package var isCarried: Bool
 
-    package init(maker: String, payload: String) {
+    package init(maker: String, payload: String, isCarried: Bool = false) {
         self.maker = maker
         self.payload = payload
+        self.isCarried = isCarried
+    }
+
+    /// Whether both are the same text of the same maker, however they came.
+    package static func == (first: OpaqueSignature, second: OpaqueSignature) -> Bool {
+        first.maker == second.maker && first.payload == second.payload
     }
 
     /// What every carrier begins with.
@@ -32,7 +40,8 @@ package struct OpaqueSignature: Equatable, Sendable {
         if text.hasPrefix(OpaqueSignature.mark) {
             let rest = text.dropFirst(OpaqueSignature.mark.count)
             if let dot = rest.firstIndex(of: ".") {
-                self.init(maker: String(rest[..<dot]), payload: String(rest[rest.index(after: dot)...]))
+                self.init(
+                    maker: String(rest[..<dot]), payload: String(rest[rest.index(after: dot)...]), isCarried: true)
                 return
             }
         }
@@ -41,15 +50,15 @@ package struct OpaqueSignature: Equatable, Sendable {
 }
 
 extension ChatRequest {
-    /// Whether the conversation holds something signed by anybody but `maker`: it came inside a carrier, which no vendor
-    /// understands.
-    package func hasSignature(notOf maker: String) -> Bool {
-        messages.contains { message in
-            if message.toolCalls.contains(where: { $0.signature.map { $0.maker != maker } ?? false }) { return true }
+    /// Whether the conversation holds a carrier of anybody but `maker`, which its vendor would not understand.
+    package func hasCarriedSignature(notOf maker: String) -> Bool {
+        func isForeign(_ signature: OpaqueSignature) -> Bool { signature.isCarried && signature.maker != maker }
+        return messages.contains { message in
+            if message.toolCalls.contains(where: { $0.signature.map(isForeign) ?? false }) { return true }
             guard case .parts(let parts)? = message.content else { return false }
             return parts.contains { part in
                 switch part.kind {
-                case .reasoning(_, let signature?), .redactedReasoning(let signature): signature.maker != maker
+                case .reasoning(_, let signature?), .redactedReasoning(let signature): isForeign(signature)
                 default: false
                 }
             }

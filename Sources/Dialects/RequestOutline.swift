@@ -12,6 +12,9 @@ package struct RequestOutline: Sendable {
         let text: ByteBuffer
     }
 
+    /// The most JSON values of one body: as trees they take a hundred bytes each, where two in the body can be one.
+    package static let valueLimit = 500_000
+
     /// The members in their order; no name occurs twice.
     private(set) var members: [JSONValue.Member] = []
     private var isObject = false
@@ -101,11 +104,12 @@ package struct RequestOutline: Sendable {
             _ = try tokenizer.next(in: body)
             return
         }
+        var budget = RequestOutline.valueLimit
         while true {
             let key = try tokenizer.next(in: body)
             guard key.kind == .key else { break }
             let token = try tokenizer.next(in: body)
-            let value = try JSONValue(token, reading: &tokenizer, in: body)
+            let value = try JSONValue(token, reading: &tokenizer, in: body, budget: &budget)
             let isString = token.kind == .string
             end = tokenizer.position
             let range = token.range.lowerBound &- (isString ? 1 : 0)..<end
@@ -155,6 +159,10 @@ package struct RequestOutline: Sendable {
     }
 
     private static func refusal(of error: JSONError) -> DialectError {
+        if error.reason == .tooMany {
+            return DialectError(
+                "The request body holds too many values: \(valueLimit) are taken.", code: "request_too_complex")
+        }
         let reason =
             switch error.reason {
             case .unexpectedByte: "unexpected character"
@@ -165,6 +173,7 @@ package struct RequestOutline: Sendable {
             case .invalidUTF8: "invalid UTF-8"
             case .loneSurrogate: "half a surrogate pair"
             case .tooDeep: "nested too deeply"
+            case .tooMany: "too many values"
             case .trailingBytes: "something after the end"
             }
         return DialectError(

@@ -13,12 +13,14 @@ package final class DoorGate {
     let relay: RelayService
     let maxBody: Int
     let buffer = EncodeBuffer()
+    let origins: OriginPolicy
     private let admission: AdmissionService
 
     /// A gate to `relay` for callers whom `admission` admits, with bodies up to `maxBody` bytes.
-    package init(_ relay: RelayService, _ admission: AdmissionService, maxBody: Int) {
+    package init(_ relay: RelayService, _ admission: AdmissionService, maxBody: Int, origins: OriginPolicy = .open) {
         self.relay = relay
         self.admission = admission
+        self.origins = origins
         self.maxBody = maxBody
     }
 

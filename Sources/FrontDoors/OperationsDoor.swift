@@ -33,18 +33,21 @@ package final class MetricsDoor: Door {
     package let methods = ["GET"]
     private let metrics: GatewayMetrics
     private let adminKey: Secret?
+    private let gate: DoorGate
 
-    /// Open to everybody, or only to who brings `adminKey`.
-    package init(_ metrics: GatewayMetrics, adminKey: Secret?) {
+    /// Open to everybody, or only to who brings `adminKey`; who is turned away is recorded through `gate`.
+    package init(_ metrics: GatewayMetrics, adminKey: Secret?, _ gate: DoorGate) {
         self.metrics = metrics
         self.adminKey = adminKey
+        self.gate = gate
     }
 
     package func receive(_ request: ServerRequest, id: String) {
         if let adminKey {
-            let key = Array((Credential.key(of: request.head) ?? "").utf8)
-            guard adminKey.matches(key.span) else {
-                return ErrorReply.send(ErrorReply.wrongKey, .openAIChat, requestID: id, to: request.response)
+            let key = Credential.key(of: request.head)
+            guard adminKey.matches(Array((key ?? "").utf8).span) else {
+                let failure = key == nil ? ErrorReply.missingKey : ErrorReply.wrongKey
+                return gate.refuse(failure, request, id: id, door: "/metrics", .openAIChat)
             }
         }
         var body = ByteBuffer()

@@ -11,9 +11,13 @@ package final class RouteTable: RequestHandler {
     private let doors: [String: any Door]
     private let prefixes: [(prefix: String, door: any Door)]
     private let metrics: GatewayMetrics
+    private let gate: DoorGate?
 
     /// A table of doors by their path; a path that ends in `/` takes everything below it.
-    package init(_ doors: [(path: String, door: any Door)], metrics: GatewayMetrics) {
+    ///
+    /// What the gate's policy of origins turns away reaches no door.
+    package init(_ doors: [(path: String, door: any Door)], metrics: GatewayMetrics, gate: DoorGate? = nil) {
+        self.gate = gate
         self.doors = Dictionary(doors.filter { !$0.path.hasSuffix("/") || $0.path == "/" }) { first, _ in first }
         prefixes = doors.filter { $0.path.hasSuffix("/") && $0.path != "/" }.map { ($0.path, $0.door) }
         self.metrics = metrics
@@ -22,6 +26,9 @@ package final class RouteTable: RequestHandler {
     package func receive(_ request: ServerRequest) {
         let id = requestID(of: request.head)
         let path = String(request.head.path)
+        if let gate, let failure = gate.origins.refusal(of: request.head) {
+            return gate.refuse(failure, request, id: id, door: "-", ErrorReply.dialect(of: path))
+        }
         guard let door = doors[path] ?? prefixes.first(where: { path.hasPrefix($0.prefix) })?.door else {
             return ErrorReply.send(ErrorReply.notFound, ErrorReply.dialect(of: path), requestID: id, to: request.response)
         }

@@ -35,6 +35,7 @@ struct Assembly {
         configuration.maxRetries = settings.upstream.maxRetries
         configuration.forcesWhole = settings.forceNonStreaming ?? streaming.forceNonStreaming
         configuration.allowsFallback = streaming.enableFallback
+        configuration.maxEvent = streaming.maxEvent
         configuration.detectionLifetime = streaming.detectionCacheDuration.nanoseconds
         guard settings.kind != .simulator else {
             if configuration.models.isEmpty { configuration.models = SimulatorTransport.models }

@@ -8,7 +8,7 @@ internal import Reactor
 internal import Services
 internal import Telemetry
 
-/// The orderly end: accept nothing, let streams finish, then stop the loop.
+/// The orderly end: give up the port, let streams finish, then stop the loop.
 final class Drain {
     private let loop: EventLoop
     private let server: HTTPServer
@@ -57,6 +57,8 @@ final class Drain {
     /// Looks every 20 ms whether the last stream and the last connection are gone.
     private func check() {
         let now = loop.now
+        // As long as streams go on, who asks on a kept connection is told 503 rather than cut off.
+        if relay.activeCount == 0 || now >= deadline { server.closeIdle() }
         if relay.activeCount == 0, server.connectionCount == 0 { return loop.stop() }
         if now >= deadline, !hasCancelled {
             hasCancelled = true

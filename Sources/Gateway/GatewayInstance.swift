@@ -48,7 +48,13 @@ package final class GatewayInstance {
         }
         let admission = AdmissionService(
             isEnabled: settings.auth.enabled, keys: settings.auth.keys + (settings.auth.adminKey.map { [$0] } ?? []))
-        let gate = DoorGate(relay, admission, maxBody: settings.limits.maxBody)
+        let origins =
+            settings.auth.enabled
+            ? OriginPolicy.open
+            : OriginPolicy.guarding(
+                listenHost: settings.listen.host, isLoopback: settings.listen.isLoopback,
+                allowedHosts: settings.allowedHosts)
+        let gate = DoorGate(relay, admission, maxBody: settings.limits.maxBody, origins: origins)
         drain = Drain(loop, server, relay, gate, log, limit: settings.drainTimeout.nanoseconds)
         let models = ModelsDoor(gate, created: wallClockSeconds())
         let gemini = SharedPath([models, GeminiDoor(gate)])
@@ -64,8 +70,8 @@ package final class GatewayInstance {
                 ("/v1beta/models/", gemini),
                 ("/healthz", alive), ("/livez", alive), ("/health/liveliness", alive),
                 ("/readyz", ready), ("/health/readiness", ready),
-                ("/metrics", MetricsDoor(metrics, adminKey: settings.auth.adminKey)),
-            ], metrics: metrics)
+                ("/metrics", MetricsDoor(metrics, adminKey: settings.auth.adminKey, gate)),
+            ], metrics: metrics, gate: gate)
         server.handler = routes
         monitor = LoopMonitor(loop, server, metrics)
     }

@@ -34,9 +34,10 @@ enum ServeCommand {
         }
     }
 
-    private static func serve(_ settings: Settings) throws(StartError) -> Int32 {
+    private static func serve(_ wanted: Settings) throws(StartError) -> Int32 {
         EventLoop.useOneArena()
-        raiseDescriptorLimit()
+        var settings = wanted
+        DescriptorBudget.raised().fit(&settings)
         SignalWatcher.ignoreStraySignals()
         let log = Log(level: settings.log.level, format: settings.log.format)
         let metrics = GatewayMetrics(log: log)
@@ -68,13 +69,5 @@ enum ServeCommand {
         case .json:
             CommandLineInterface.writeText("{\"level\":\"info\",\"message\":\"listening on \(url)\"}\n", to: 2)
         }
-    }
-
-    /// Each stream takes two descriptors: take as many as the system gives.
-    static func raiseDescriptorLimit() {
-        var limit = rlimit()
-        guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
-        limit.rlim_cur = limit.rlim_max
-        _ = unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
     }
 }

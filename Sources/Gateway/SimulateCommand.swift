@@ -49,7 +49,7 @@ enum SimulateCommand {
 
     private static func serve(_ address: ListenAddress, _ pace: SimulatorTransport.Pace) throws -> Int32 {
         SignalWatcher.ignoreStraySignals()
-        ServeCommand.raiseDescriptorLimit()
+        _ = DescriptorBudget.raised()
         let loop = try EventLoop()
         let server = try HTTPServer(loop, ServerConfiguration())
         let metrics = GatewayMetrics(log: Log(level: .warning, format: .text))
@@ -88,20 +88,24 @@ private final class SimulatorDoor: Door {
     let methods = ["POST"]
     private let simulator: SimulatorTransport
     private let dialect: Dialect
+    private let tellsUsage: Bool
     private let address: (RequestHead) -> RequestAddress?
 
     init(
-        _ simulator: SimulatorTransport, _ dialect: Dialect,
+        _ simulator: SimulatorTransport, _ dialect: Dialect, tellsUsage: Bool = false,
         _ address: @escaping (RequestHead) -> RequestAddress? = { _ in RequestAddress() }
     ) {
         self.simulator = simulator
         self.dialect = dialect
+        self.tellsUsage = tellsUsage
         self.address = address
     }
 
     /// Where each dialect is spoken, at the paths of its vendor.
     static func all(_ simulator: SimulatorTransport) -> [(path: String, door: any Door)] {
         let chat = SimulatorDoor(simulator, .openAIChat)
+        // Zhipu and Mistral tell the usage of a stream without being asked.
+        let telling = SimulatorDoor(simulator, .openAIChat, tellsUsage: true)
         let gemini = SimulatorDoor(simulator, .gemini) { head in
             GeminiDoor.target(of: head).map {
                 RequestAddress(model: $0.model, streams: $0.method == "streamGenerateContent")
@@ -109,8 +113,10 @@ private final class SimulatorDoor: Door {
         }
         let straico = SimulatorDoor(simulator, .straico)
         return [
-            ("/v1/chat/completions", chat), ("/chat/completions", chat), ("/api/paas/v4/chat/completions", chat),
-            ("/api/v1/chat/completions", chat),
+            ("/v1/chat/completions", chat), ("/chat/completions", chat),
+            ("/api/paas/v4/chat/completions", telling), ("/mistral/v1/chat/completions", telling),
+            ("/api/v1/chat/completions", chat), ("/openai/v1/chat/completions", chat),
+            ("/openai/deployments/", chat),
             (SimulatorTransport.embeddingsPath, SimulatorDoor(simulator, .openAIChat) { _ in
                 var address = RequestAddress()
                 address.asksAnswer = false
@@ -133,7 +139,8 @@ private final class SimulatorDoor: Door {
         guard let address = address(request.head) else {
             return ErrorReply.send(ErrorReply.notFound, dialect, requestID: id, to: request.response)
         }
-        request.owner = SimulatorCall(request.response, simulator, dialect, address)
+        request.owner = SimulatorCall(
+            request.response, simulator, dialect, address, tellsUsage: tellsUsage)
         request.collectBody(limit: 32 << 20)
     }
 }
@@ -144,20 +151,25 @@ private final class SimulatorCall: RequestOwner, TransferReceiver {
     private let simulator: SimulatorTransport
     private let dialect: Dialect
     private let address: RequestAddress
+    private let tellsUsage: Bool
     private var transfer: (any UpstreamTransfer)?
 
     init(
-        _ response: ResponseWriter, _ simulator: SimulatorTransport, _ dialect: Dialect, _ address: RequestAddress
+        _ response: ResponseWriter, _ simulator: SimulatorTransport, _ dialect: Dialect, _ address: RequestAddress,
+        tellsUsage: Bool
     ) {
         self.response = response
         self.simulator = simulator
         self.dialect = dialect
         self.address = address
+        self.tellsUsage = tellsUsage
     }
 
     // MARK: RequestOwner
 
-    func receivedBody(_ body: [UInt8]) { transfer = simulator.start(body, dialect, address, self) }
+    func receivedBody(_ body: [UInt8]) {
+        transfer = simulator.start(body, dialect, address, tellsUsage: tellsUsage, self)
+    }
 
     func clientLeft() {
         transfer?.cancel()

@@ -79,6 +79,17 @@ package final class MultiHandle: UpstreamTransport {
         settle()
     }
 
+    /// Finds the socket of a transfer that paused before libcurl had to wait for anything.
+    ///
+    /// On a connection from the pool an answer that comes quickly is read in the same turn that sent the request, and when
+    /// that turn ends paused, libcurl never says that the socket is in use: it would be taken for an idle one.
+    func claimSocket(of transfer: Transfer) {
+        let ports = transfer.ports
+        guard let socket = sockets.values.first(where: { $0.isIdle && $0.connects(ports.own, ports.peer) }) else { return }
+        socket.watch(Int32(CURL_POLL_REMOVE), isIdle: false)
+        transfer.claimed = socket
+    }
+
     /// Takes a transfer out at once, or, from within one of libcurl's callbacks, as soon as it has returned.
     func end(_ transfer: Transfer) {
         transfer.ended()
@@ -102,9 +113,12 @@ package final class MultiHandle: UpstreamTransport {
             sockets[socket] = connection
         }
         var isIdle = false
-        if what == Int32(CURL_POLL_REMOVE), let context = unsafe easy.flatMap({ unsafe sluice_getinfo_private($0) }) {
+        if let context = unsafe easy.flatMap({ unsafe sluice_getinfo_private($0) }) {
+            let transfer = unsafe Unmanaged<Transfer>.fromOpaque(context).takeUnretainedValue()
+            transfer.isWatched = what != Int32(CURL_POLL_REMOVE)
+            transfer.claimed = nil
             // A paused transfer lets go of its socket too, and so does one that is still connecting.
-            isIdle = unsafe Unmanaged<Transfer>.fromOpaque(context).takeUnretainedValue().leavesConnectionIdle
+            isIdle = !transfer.isWatched && transfer.leavesConnectionIdle
         }
         connection.watch(what, isIdle: isIdle)
     }
@@ -159,6 +173,8 @@ package final class MultiHandle: UpstreamTransport {
         depth += 1
         _ = unsafe curl_multi_remove_handle(multi, transfer.easy)
         depth -= 1
+        // libcurl said nothing of this socket: if it is still there, it is in the pool again.
+        transfer.claimed?.watch(Int32(CURL_POLL_REMOVE), isIdle: true)
         forget(transfer)
     }
 

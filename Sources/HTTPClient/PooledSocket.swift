@@ -14,7 +14,7 @@ final class PooledSocket {
     private let descriptor: Int32
     private let act: (Int32) -> Void
     private var watcher: SocketWatcher?
-    private var isIdle = false
+    private(set) var isIdle = false
 
     /// A socket whose readiness is told to `act` as libcurl's mask while a transfer uses it.
     init(_ loop: EventLoop, _ descriptor: Int32, _ act: @escaping (Int32) -> Void) {
@@ -35,6 +35,24 @@ final class PooledSocket {
         }
     }
 
+    /// Whether it is the connection between two ports.
+    func connects(_ own: Int, _ peer: Int) -> Bool {
+        unsafe port { address, length in unsafe getsockname(descriptor, address, length) } == own
+            && port { address, length in unsafe getpeername(descriptor, address, length) } == peer
+    }
+
+    private func port(_ read: (UnsafeMutablePointer<sockaddr>, UnsafeMutablePointer<socklen_t>) -> Int32) -> Int? {
+        var address = sockaddr_storage()
+        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        return unsafe withUnsafeMutableBytes(of: &address) { bytes in
+            guard let base = unsafe bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self),
+                unsafe read(base, &length) == 0
+            else { return nil }
+            // It stands at the same place, in network order, for IPv4 and IPv6.
+            return unsafe Int(bytes[2]) << 8 | Int(bytes[3])
+        }
+    }
+
     private func ready(_ ready: SocketWatcher.Interest) {
         guard !isIdle else { return spoil() }
         var mask: Int32 = 0
@@ -43,12 +61,15 @@ final class PooledSocket {
         act(mask)
     }
 
-    /// Makes the connection look closed to libcurl, which then makes a new one: takes what has come, and shuts it.
+    /// Makes the connection look closed to libcurl, which then makes a new one: shuts it, and takes what has come.
+    ///
+    /// In this order, since the kernel answers what comes after the shutdown with a reset: a peer that never stops sending
+    /// cannot hold the loop, which takes 16 MiB at most, more than a receive buffer has.
     private func spoil() {
-        var scrap = [UInt8](repeating: 0, count: 4096)
-        while unsafe recv(descriptor, &scrap, scrap.count, Int32(MSG_DONTWAIT)) > 0 {}
         _ = shutdown(descriptor, Int32(SHUT_RDWR))
         watcher?.watch([])
+        var scrap = [UInt8](repeating: 0, count: 16 << 10)
+        for _ in 0..<1024 where unsafe recv(descriptor, &scrap, scrap.count, Int32(MSG_DONTWAIT)) <= 0 { return }
     }
 }
 

@@ -28,6 +28,10 @@ final class Transfer: UpstreamTransfer {
     private let started: UInt64
     private var hasBody = false
     private var timeout: TransferError?
+    /// Whether libcurl has named the socket that this transfer waits on.
+    var isWatched = false
+    /// The socket found for it when libcurl had not named one.
+    weak var claimed: PooledSocket?
     /// Whether the multi handle's list of transfers to flush holds this one.
     var isTouched = false
 
@@ -56,6 +60,13 @@ final class Transfer: UpstreamTransfer {
     var leavesConnectionIdle: Bool { hasHead && !isPaused }
 
     var easy: UnsafeMutableRawPointer { unsafe handle }
+
+    /// The ports of its connection: ours, and the peer's.
+    var ports: (own: Int, peer: Int) {
+        unsafe (
+            sluice_getinfo_long(handle, CURLINFO_LOCAL_PORT), sluice_getinfo_long(handle, CURLINFO_PRIMARY_PORT)
+        )
+    }
 
     // MARK: UpstreamTransfer
 
@@ -104,11 +115,20 @@ final class Transfer: UpstreamTransfer {
     func received(_ chunk: Span<UInt8>) -> Verdict {
         guard let receiver, !isOver else { return isReleased && !isOver ? .proceed : .abort }
         lastActivity = loop.recentNow
-        hasBody = true
+        if !hasBody {
+            hasBody = true
+            // From here on it is the silence that counts, and its limit may be the shorter one.
+            timer?.schedule(at: lastActivity &+ timeouts.idle)
+        }
         multi.touch(self)
         let verdict = receiver.receive(chunk)
         if isOver { return .abort }
-        if case .pause = verdict { isPaused = true }
+        // It had its last event and let go: what is left of the body passes, so that the connection can be used again.
+        if isReleased { return .proceed }
+        if case .pause = verdict {
+            isPaused = true
+            if !isWatched { multi.claimSocket(of: self) }
+        }
         return verdict
     }
 

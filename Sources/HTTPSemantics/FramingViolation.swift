@@ -63,8 +63,6 @@ package enum FramingViolation: String, Error, Sendable, Equatable, CaseIterable 
     case trailer = "trailer"
     /// The trailer section is longer than `maxTrailer`.
     case trailerTooLarge = "trailer_too_large"
-    /// The client stopped sending in the middle.
-    case truncated = "truncated"
     /// A deadline passed; for `RequestFraming.refuse(_:)`.
     case timeout = "timeout"
 
@@ -80,7 +78,7 @@ package enum FramingViolation: String, Error, Sendable, Equatable, CaseIterable 
         case .version, .http2: 505
         case .requestLine, .tls, .method, .target, .lineEnd, .fieldName, .fieldValue, .foldedField,
             .duplicateField, .host, .contentLength, .transferEncoding, .ambiguousLength, .chunkSize,
-            .chunkLineTooLong, .chunkExtension, .chunkEnd, .chunkOverhead, .trailer, .truncated:
+            .chunkLineTooLong, .chunkExtension, .chunkEnd, .chunkOverhead, .trailer:
             400
         }
     }
@@ -117,7 +115,6 @@ package enum FramingViolation: String, Error, Sendable, Equatable, CaseIterable 
         case .chunkOverhead: "The chunks are too small for what they carry."
         case .trailer: "The trailer section is malformed."
         case .trailerTooLarge: "The trailer section is too large."
-        case .truncated: "The request ended before it was complete."
         case .timeout: "The request did not arrive in time."
         }
     }

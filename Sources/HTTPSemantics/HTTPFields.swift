@@ -55,17 +55,6 @@ package struct HTTPFields: Sendable, Equatable {
         HTTPFields.seal(&records, from: start, nameEnd: nameEnd)
     }
 
-    /// Removes every line of a field.
-    package mutating func removeAll(named name: String) {
-        var kept: [UInt8] = []
-        var offset = 0
-        while let record = record(at: offset) {
-            if !matches(record, name) { kept.append(contentsOf: records[offset..<record.value.upperBound]) }
-            offset = record.value.upperBound
-        }
-        records = kept
-    }
-
     /// The first value of a field; `name` is compared without regard to ASCII case.
     package subscript(name: String) -> String? {
         var offset = 0

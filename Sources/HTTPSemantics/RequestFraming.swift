@@ -110,14 +110,6 @@ package struct RequestFraming: ~Copyable, Sendable {
         return violation
     }
 
-    /// Says that the client sends no more: `truncated` when a request was under way, else nil.
-    package mutating func finish() -> FramingViolation? {
-        switch phase {
-        case .idle, .ended, .refused: nil
-        case .head, .body: refuse(.truncated)
-        }
-    }
-
     /// Starts the next request of the connection, with its first limits; without effect unless one has ended.
     package mutating func next() {
         guard case .ended = state else { return }

@@ -60,14 +60,17 @@ extension Connection {
     }
 
     /// Keeps the beginning of the next request until this one is answered.
+    ///
+    /// The socket is read on in any case, as nothing else shows that the client leaves. Who sends more than is kept gets the
+    /// answer under way and then the end: its further requests are dropped, and it too when they become too many.
     private func hold(_ bytes: Span<UInt8>) {
-        // A connection that is about to close answers no more requests.
-        guard !willClose else { return }
-        pipelined.append(bytes)
-        if pipelined.count > server.configuration.maxPipelined, isReading {
-            isReading = false
-            _ = unsafe bufferevent_disable(bufferevent, Int16(EV_READ))
+        if !willClose, pipelined.count &+ bytes.count <= server.configuration.maxPipelined {
+            return pipelined.append(bytes)
         }
+        // A connection that is about to close answers no more requests.
+        willClose = true
+        pipelined.removeAll()
+        if discardedTooMuch(bytes.count) { peerLeft() }
     }
 
     private func accept(_ head: RequestHead, _ message: MessageFraming) {
@@ -76,7 +79,7 @@ extension Connection {
         willClose = !message.persists || server.isDraining
         let length = if case .length(let length) = message.body { length } else { 0 }
         request = ServerRequest(head, self, length: length, received: server.loop.now)
-        if message.expectsContinue { sendInterim("HTTP/1.1 100 Continue\r\n\r\n") }
+        awaitsContinue = message.expectsContinue
         isAnnouncing = true
         if !isInsideInput { announcePending() }
     }

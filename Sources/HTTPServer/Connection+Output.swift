@@ -13,7 +13,9 @@ extension Connection {
         guard phase != .closed else { return }
         let stage = server.stage
         stage.append(for: self, writer, encode)
-        if stage.isFull { flush(writer, ending: false) }
+        // Staged bytes count as waiting, but only what the socket refuses is ever reported as drained: none may stay here
+        // when they alone make the response look saturated.
+        if stage.isFull || stage.count(for: self) >= highWatermark { flush(writer, ending: false) }
     }
 
     /// Sends head, staged body and end as one write.

@@ -40,12 +40,13 @@ final class Connection {
     var request: ServerRequest?
     /// Bytes of requests behind the one under way.
     var pipelined = ByteBuffer()
-    var isReading = true
     var isInsideInput = false
     /// Whether this response is the connection's last.
     var willClose = false
     /// Whether the framing has seen the end of the request under way.
     var requestIsComplete = false
+    /// Whether the client waits for a 100 before it sends the body of the request under way.
+    var awaitsContinue = false
     /// Whether a head was accepted that evhttp has not been told of.
     var isAnnouncing = false
     /// Whether the response is complete but for what is buffered.
@@ -119,7 +120,8 @@ final class Connection {
         request?.response.end()
         request?.owner = nil
         request = nil
-        guard requestIsComplete else { return linger() }
+        // Who has sent more than was taken would lose the answer's end to a reset.
+        guard requestIsComplete, discarded == 0 else { return linger() }
         unsafe self.evRequest = nil
         if willClose || server.isDraining {
             // Also when it was decided after evhttp was told of the request.
@@ -133,7 +135,6 @@ final class Connection {
         guard phase != .closed else { return }
         framing.next()
         timer?.schedule(after: server.configuration.idleTimeout)
-        isReading = true
         if !pipelined.isEmpty {
             var held = ByteBuffer()
             swap(&held, &pipelined)
@@ -154,7 +155,6 @@ final class Connection {
         let context = unsafe Unmanaged.passUnretained(self).toOpaque()
         unsafe bufferevent_setcb(bufferevent, nil, nil, connectionEvent, context)
         _ = unsafe bufferevent_enable(bufferevent, Int16(EV_READ))
-        isReading = true
         shutdownWriting(descriptor)
         timer?.schedule(after: 2_000_000_000)
     }
@@ -254,6 +254,13 @@ final class Connection {
     func discardedTooMuch(_ count: Int) -> Bool {
         discarded &+= count
         return discarded > 4 << 20
+    }
+
+    /// Tells a client that waits for it that the body is wanted.
+    func sendContinue() {
+        guard awaitsContinue, !requestIsComplete else { return }
+        awaitsContinue = false
+        sendInterim("HTTP/1.1 100 Continue\r\n\r\n")
     }
 
     func limitBody(to limit: Int) -> Bool {

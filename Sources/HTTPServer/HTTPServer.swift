@@ -27,6 +27,8 @@ package final class HTTPServer {
     let stage = OutputStage()
     private let http: OpaquePointer
     private var listener: OpaquePointer?
+    /// evhttp's name for the listener, which it owns.
+    private var boundSocket: OpaquePointer?
     private var connections: [UInt: Connection] = [:]
     private var isFull = false
     private var isHurt = false
@@ -74,10 +76,11 @@ package final class HTTPServer {
             close(descriptor)
             throw .unavailable
         }
-        guard unsafe evhttp_bind_listener(http, listener) != nil else {
+        guard let boundSocket = unsafe evhttp_bind_listener(http, listener) else {
             unsafe evconnlistener_free(listener)
             throw .unavailable
         }
+        unsafe self.boundSocket = boundSocket
         unsafe evconnlistener_set_error_cb(listener, acceptError)
         unsafe self.listener = listener
         let address = unsafe UInt(bitPattern: Unmanaged.passUnretained(self).toOpaque())
@@ -85,10 +88,19 @@ package final class HTTPServer {
         return bound
     }
 
-    /// Accepts no more connections, and closes each after the response under way; idle ones at once.
+    /// Gives the port up, so that whoever connects is refused and a successor can listen, and closes each connection after
+    /// its next response. Idle ones stay open for it until `closeIdle`.
     package func drain() {
         isDraining = true
-        if let listener = unsafe listener { _ = unsafe evconnlistener_disable(listener) }
+        guard let listener = unsafe listener, let boundSocket = unsafe boundSocket else { return }
+        listeners.withLock { $0[UInt(bitPattern: listener)] = nil }
+        unsafe self.listener = nil
+        unsafe self.boundSocket = nil
+        unsafe evhttp_del_accept_socket(http, boundSocket)
+    }
+
+    /// Closes the connections that no request is coming in on.
+    package func closeIdle() {
         for connection in connections.values where connection.phase == .idle { connection.kill() }
     }
 

@@ -48,7 +48,8 @@ final class OutputStage {
     func release() {
         owner = nil
         writer = nil
-        payload.removeAll()
+        // A large event is not paid for ever after.
+        payload.removeAll(keepingAtMost: 4 * OutputStage.limit)
     }
 
     /// Forgets what a closed connection had staged.

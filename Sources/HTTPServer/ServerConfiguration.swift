@@ -19,7 +19,7 @@ package struct ServerConfiguration: Sendable {
     package var sendTimeout: UInt64 = 120_000_000_000
     /// Buffered output at which a response counts as saturated.
     package var highWatermark = 64 << 10
-    /// Bytes of pipelined requests held while an answer is under way; beyond it the socket is not read.
+    /// Bytes of pipelined requests held while an answer is under way; beyond it they are dropped.
     package var maxPipelined = 64 << 10
 
     package init() {}

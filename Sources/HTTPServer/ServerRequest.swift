@@ -37,7 +37,8 @@ package final class ServerRequest {
     package func collectBody(limit: Int) {
         isCollecting = true
         guard connection.limitBody(to: limit) else { return }
-        if isComplete { deliver() }
+        if isComplete { return deliver() }
+        connection.sendContinue()
     }
 
     // MARK: Called by the connection

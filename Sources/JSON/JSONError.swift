@@ -6,7 +6,7 @@ package struct JSONError: Error, Equatable, Sendable {
     /// What was wrong at the offset.
     package enum Reason: Equatable, Sendable {
         case unexpectedByte, unexpectedEnd, invalidNumber, invalidEscape, controlCharacter
-        case invalidUTF8, loneSurrogate, tooDeep, trailingBytes
+        case invalidUTF8, loneSurrogate, tooDeep, tooMany, trailingBytes
     }
 
     /// What was wrong.

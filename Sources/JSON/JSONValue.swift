@@ -41,6 +41,18 @@ package indirect enum JSONValue: Sendable, Equatable {
     package init(
         _ token: JSONToken, reading tokenizer: inout JSONTokenizer, in bytes: Span<UInt8>
     ) throws(JSONError) {
+        var budget = Int.max
+        self = try JSONValue(token, reading: &tokenizer, in: bytes, budget: &budget)
+    }
+
+    /// Reads a value of at most `budget` values, itself and all that it holds counted, and takes them off.
+    ///
+    /// A value takes many times the bytes that it is written in. Throws `tooMany` at the first that is too many, else as above.
+    package init(
+        _ token: JSONToken, reading tokenizer: inout JSONTokenizer, in bytes: Span<UInt8>, budget: inout Int
+    ) throws(JSONError) {
+        guard budget > 0 else { throw JSONError(.tooMany, at: token.range.lowerBound) }
+        budget &-= 1
         switch token.kind {
         case .string: self = .string(token.string(in: bytes))
         case .number: self = .number(token.string(in: bytes))
@@ -52,7 +64,7 @@ package indirect enum JSONValue: Sendable, Equatable {
             while true {
                 let token = try tokenizer.next(in: bytes)
                 if token.kind == .endArray { break }
-                elements.append(try JSONValue(token, reading: &tokenizer, in: bytes))
+                elements.append(try JSONValue(token, reading: &tokenizer, in: bytes, budget: &budget))
             }
             self = .array(elements)
         case .beginObject:
@@ -62,7 +74,7 @@ package indirect enum JSONValue: Sendable, Equatable {
                 if token.kind == .endObject { break }
                 let value = try tokenizer.next(in: bytes)
                 let key = token.string(in: bytes)
-                members.append(Member(key, try JSONValue(value, reading: &tokenizer, in: bytes)))
+                members.append(Member(key, try JSONValue(value, reading: &tokenizer, in: bytes, budget: &budget)))
             }
             self = .object(members)
         case .key, .endObject, .endArray, .endOfInput:

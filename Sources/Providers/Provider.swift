@@ -29,6 +29,8 @@ package final class Provider {
         package var forcesWhole = false
         /// Whether an answer that does not stream is taken, and told as a stream.
         package var allowsFallback = true
+        /// The most bytes of one line or event of a stream.
+        package var maxEvent = 8 << 20
         /// For how long it is remembered whether a model streams, in nanoseconds.
         package var detectionLifetime: UInt64 = 300_000_000_000
 
@@ -102,8 +104,8 @@ package final class Provider {
         let asksStream = asksStream(request.operation, request.chat, model, now)
         var body = ByteBuffer(capacity: request.body.count + 128)
         var dropped: [String] = []
-        // What another vendor signed, in an earlier turn, has to be taken out.
-        if dialect == request.dialect, !request.chat.hasSignature(notOf: dialect.maker) {
+        // What was signed in an earlier turn, by a vendor that was asked in another dialect, is in a carrier still.
+        if dialect == request.dialect, !request.chat.hasCarriedSignature(notOf: dialect.maker) {
             request.decoded.outline.writePassthrough(
                 request.body.span, model: model, streams: asksStream, asksUsage: profile.quirks.takesStreamOptions,
                 into: &body)
@@ -128,7 +130,7 @@ package final class Provider {
         let reader = UpstreamReader(
             UpstreamReader.Expectation(
                 provider: name, dialect: dialect, operation: request.operation, wantsStream: request.chat.streams,
-                asksStream: asksStream, allowsFallback: configuration.allowsFallback),
+                asksStream: asksStream, allowsFallback: configuration.allowsFallback, maxEvent: configuration.maxEvent),
             scratch: scratch, receiver)
         reader.learned = { [weak self] mode in self?.capability.learn(model, mode, at: now) }
         let transfer = transport.start(

@@ -43,6 +43,8 @@ final class UpstreamReader: TransferReceiver {
         var asksStream: Bool
         /// Whether an answer of the other form than asked for is taken.
         var allowsFallback: Bool
+        /// The most bytes of one line or event of a stream.
+        var maxEvent = EventStreamParser.defaultLimit
     }
 
     /// Called with what the answer shows about how the model answers.
@@ -52,8 +54,8 @@ final class UpstreamReader: TransferReceiver {
     private let scratch: Scratch
     private var mode = Mode.head
     private var head = TransferHead(status: 0)
-    private var parser = EventStreamParser()
-    private var lines = LineParser()
+    private var parser: EventStreamParser
+    private var lines: LineParser
     private var decoder: any StreamDecoder
     private var collected = ByteBuffer()
     /// What the stream has said, when the client wants it in one piece.
@@ -69,6 +71,8 @@ final class UpstreamReader: TransferReceiver {
 
     init(_ expected: Expectation, scratch: Scratch, _ receiver: any UpstreamReceiver) {
         self.expected = expected
+        parser = EventStreamParser(limit: expected.maxEvent)
+        lines = LineParser(limit: expected.maxEvent)
         self.scratch = scratch
         self.receiver = receiver
         decoder = expected.dialect.codec.streamDecoder()
@@ -159,7 +163,7 @@ final class UpstreamReader: TransferReceiver {
             let sawComment = try parser.feed(chunk) { data, fields in receiveEvent(data, fields) }
             if sawComment, case .events = mode { receiver.receivedComment() }
         } catch {
-            fail("upstream_invalid", "a line of its stream had no end")
+            fail("upstream_invalid", "a line of its stream was too long")
         }
     }
 
@@ -167,7 +171,7 @@ final class UpstreamReader: TransferReceiver {
         do {
             try lines.feed(chunk) { line in receiveEvent(line, named: "") }
         } catch {
-            fail("upstream_invalid", "a line of its stream had no end")
+            fail("upstream_invalid", "a line of its stream was too long")
         }
     }
 

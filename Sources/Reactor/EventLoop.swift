@@ -12,14 +12,19 @@ package enum ReactorError: Error, Equatable, Sendable {
 
 /// One thread's event loop: readiness, timers, deferred work and signals on a libevent base.
 ///
-/// An iteration waits in epoll, runs what became ready, then all deferred work, and waits again. It belongs to
-/// the thread that calls `run`.
+/// An iteration waits in epoll, runs what became ready, then all deferred work, and waits again. Deferred work that defers
+/// more can hold the sockets and timers up for a few batches only. It belongs to the thread that calls `run`.
 @safe
 package final class EventLoop {
     /// libevent's base, for HTTPServer, which hands it to evhttp.
     package let base: OpaquePointer
     private var deferredWork: [() -> Void] = []
     private var deferredEvent: OpaquePointer?
+    private var isPerformingDeferred = false
+    /// How many batches of deferred work each came from the one before.
+    private var chainLength = 0
+    /// The batches of a chain that run before the sockets and timers have their turn.
+    private static let chainLimit = 8
     private var timerEvent: OpaquePointer?
     private var timers = TimerHeap()
     private var armedFor: UInt64 = .max
@@ -75,18 +80,27 @@ package final class EventLoop {
     /// Runs `work` after the current callback has returned and before the loop waits again.
     package func deferred(_ work: @escaping () -> Void) {
         deferredWork.append(work)
-        if deferredWork.count == 1, let event = unsafe deferredEvent {
-            unsafe event_active(event, Int32(EV_TIMEOUT), 0)
+        guard deferredWork.count == 1, let event = unsafe deferredEvent else { return }
+        chainLength = isPerformingDeferred ? chainLength &+ 1 : 0
+        guard chainLength < EventLoop.chainLimit else {
+            // An active event runs before libevent looks at anything else; one with a time, even of 0, after it.
+            chainLength = 0
+            var now = timeval()
+            _ = unsafe event_add(event, &now)
+            return
         }
+        unsafe event_active(event, Int32(EV_TIMEOUT), 0)
     }
 
     // MARK: Called by the trampolines
 
     func performDeferred() {
-        // Work deferred by this batch runs in the next one, so that a chain cannot starve the sockets.
+        // Work deferred by this batch runs in the next one.
         var batch: [() -> Void] = []
         swap(&batch, &deferredWork)
+        isPerformingDeferred = true
         for work in batch { work() }
+        isPerformingDeferred = false
         if deferredWork.isEmpty {
             batch.removeAll(keepingCapacity: true)
             swap(&batch, &deferredWork)

@@ -6,7 +6,7 @@ import Bytes
 /// One line of an event stream, told apart as the WHATWG standard says (HTML, section 9.2.6).
 enum EventStreamLine: Equatable {
     /// A field that means something, with the place of its value in the line.
-    case data(Range<Int>), event(Range<Int>), id(Range<Int>), retry(Range<Int>)
+    case data(Range<Int>), event(Range<Int>), id(Range<Int>)
     case comment
     /// A field of another name, to be ignored.
     case unknown
@@ -29,8 +29,6 @@ enum EventStreamLine: Equatable {
             self = .event(value)
         } else if line.equals(0..<colon, StaticString("id").bytes) {
             self = .id(value)
-        } else if line.equals(0..<colon, StaticString("retry").bytes) {
-            self = .retry(value)
         } else {
             self = .unknown
         }

@@ -11,8 +11,6 @@ import Bytes
 package struct EventStreamParser: Sendable {
     /// The last event ID, empty until an event carries one; it survives from event to event.
     package private(set) var lastEventID = ""
-    /// The reconnection time in milliseconds that the stream last asked for.
-    package private(set) var retry: Int?
 
     /// Where the data of the event being read is.
     private enum DataPlace {
@@ -22,6 +20,9 @@ package struct EventStreamParser: Sendable {
         /// In `data`, from an offset: what stands before it is the name of the field.
         case buffer(from: Int)
     }
+
+    /// The most bytes of a line or an event where nothing else is said: an image in an event has a few million.
+    package static let defaultLimit = 8 << 20
 
     private static let byteOrderMark: InlineArray<3, UInt8> = [0xEF, 0xBB, 0xBF]
     /// What an idle stream may keep of the capacity that a large event needed.
@@ -43,7 +44,7 @@ package struct EventStreamParser: Sendable {
     /// A parser at the start of a stream.
     ///
     /// - Parameter limit: The most bytes that one line, and the data of one event, may have.
-    package init(limit: Int = 32 << 20) {
+    package init(limit: Int = EventStreamParser.defaultLimit) {
         self.limit = limit
     }
 
@@ -207,8 +208,6 @@ package struct EventStreamParser: Sendable {
         case .id(let value):
             let id = line.extracting(value)
             if !id.contains(0) { nextEventID = String(repairing: id) }
-        case .retry(let value):
-            if let milliseconds = line.extracting(value).decimal { retry = milliseconds }
         case .comment:
             return true
         case .data, .unknown:
@@ -265,18 +264,5 @@ extension Span<UInt8> {
     fileprivate func contains(_ byte: UInt8) -> Bool {
         for index in 0..<count where self[index] == byte { return true }
         return false
-    }
-
-    /// The value of digits and nothing else; `nil` too when they are more than an `Int` holds.
-    fileprivate var decimal: Int? {
-        var value = 0
-        for index in 0..<count {
-            guard ASCII.isDigit(self[index]) else { return nil }
-            let (tens, overflow) = value.multipliedReportingOverflow(by: 10)
-            let (sum, carried) = tens.addingReportingOverflow(Int(self[index] &- ASCII.zero))
-            guard !overflow, !carried else { return nil }
-            value = sum
-        }
-        return isEmpty ? nil : value
     }
 }

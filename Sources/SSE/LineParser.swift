@@ -5,12 +5,13 @@ internal import Bytes
 
 /// Splits a stream of lines, as of JSON, out of bytes that come in any pieces; ends are LF or CRLF, empty lines are skipped.
 package struct LineParser: Sendable {
-    /// The most bytes of one line.
-    package static let limit = 32 << 20
-
+    private let limit: Int
     private var rest = ByteBuffer()
 
-    package init() {}
+    /// A parser at the start of a stream whose lines have at most `limit` bytes.
+    package init(limit: Int = EventStreamParser.defaultLimit) {
+        self.limit = limit
+    }
 
     /// Takes bytes, and gives each line that is complete.
     ///
@@ -22,9 +23,7 @@ package struct LineParser: Sendable {
         while start < chunk.count {
             var end = start
             while end < chunk.count, chunk[end] != ASCII.lineFeed { end &+= 1 }
-            guard rest.count &+ (end &- start) <= LineParser.limit else {
-                throw .tooLong(limit: LineParser.limit)
-            }
+            guard rest.count &+ (end &- start) <= limit else { throw .tooLong(limit: limit) }
             guard end < chunk.count else {
                 rest.append(chunk, start..<end)
                 return

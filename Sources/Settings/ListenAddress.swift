@@ -14,6 +14,15 @@ package struct ListenAddress: Sendable, Equatable {
     }
 }
 
+extension ListenAddress {
+    /// Whether only this machine can connect.
+    package var isLoopback: Bool {
+        let host = host.lowercased()
+        return host == "localhost" || host == "::1"
+            || (host.hasPrefix("127.") && host.utf8.allSatisfy { $0 == 0x2E || (0x30...0x39).contains($0) })
+    }
+}
+
 extension ListenAddress: CustomStringConvertible {
     /// `host:port`, with brackets round an IPv6 address.
     package var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }

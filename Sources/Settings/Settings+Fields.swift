@@ -16,6 +16,9 @@ extension Settings {
     private static var general: [Field<Settings>] {
         [
             .value("listen", \.listen, expected: ListenAddress.expected) { ListenAddress($0) },
+            .list("allowed_hosts", \.allowedHosts, expected: "a host name without a port, or *") { text in
+                text == "*" || HostName.isValid(text) ? text : nil
+            },
             .value("workers", \.workers, expected: "auto or a whole number from 1 to 256") { text in
                 if text == "auto" { return .auto }
                 return Int(text).flatMap { (1...256).contains($0) ? .count($0) : nil }
@@ -55,6 +58,7 @@ extension Settings {
             .duration("streaming.heartbeat_interval", \.streaming.heartbeatInterval, least: .zero),
             .duration("streaming.commit_after", \.streaming.commitAfter, least: .zero),
             .size("streaming.high_watermark", \.streaming.highWatermark, 1024...(64 << 20)),
+            .size("streaming.max_event", \.streaming.maxEvent, (64 << 10)...(256 << 20)),
             .size("streaming.capture_limit", \.streaming.captureLimit, 0...(256 << 20)),
             .flag("streaming.force_non_streaming", \.streaming.forceNonStreaming),
             .flag("streaming.enable_fallback", \.streaming.enableFallback),

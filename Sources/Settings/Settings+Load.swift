@@ -48,7 +48,7 @@ extension Settings {
     }
 
     /// Looks for what only the whole can show: names without a definition, and keys that nobody could have.
-    private func check(_ report: inout Report) {
+    private mutating func check(_ report: inout Report) {
         let providerNames = providers.map(\.name)
         let modelNames = models.map(\.name)
         for reference in report.references {
@@ -66,6 +66,12 @@ extension Settings {
         }
         if auth.enabled, auth.keys.isEmpty, auth.adminKey == nil {
             report.addForFile("auth.enabled is true, but neither auth.keys nor auth.admin_key has a key")
+        }
+        if auth.said == nil, !auth.keys.isEmpty {
+            report.addForFile("auth.keys has keys that nobody is asked for: set auth.enabled to true, or to false")
+        }
+        if !auth.enabled, !listen.isLoopback {
+            warnings.append("auth.enabled is false: whoever reaches \(listen) can use the providers' keys")
         }
     }
 }

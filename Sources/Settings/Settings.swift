@@ -7,6 +7,8 @@ package import Telemetry
 package struct Settings: Sendable, Equatable {
     /// Where clients connect.
     package var listen = ListenAddress(host: "127.0.0.1", port: 8080)
+    /// The names that clients may know a gateway without keys by, or `*`; empty for the addresses and names of loopback.
+    package var allowedHosts: [String] = []
     /// How many reactors run.
     package var workers = WorkerCount.count(1)
     /// What is logged, and how.
@@ -51,8 +53,13 @@ package struct LogSettings: Sendable, Equatable {
 
 /// Who may use the gateway.
 package struct AuthSettings: Sendable, Equatable {
-    /// Whether clients must show a key.
-    package var enabled = false
+    /// Whether clients must show a key; not said means no.
+    package var enabled: Bool {
+        get { said ?? false }
+        set { said = newValue }
+    }
+    /// What the settings say, where they do.
+    var said: Bool?
     /// The key of the admin API, accepted from clients too.
     package var adminKey: Secret?
     /// The keys accepted from clients.
@@ -85,6 +92,8 @@ package struct StreamingSettings: Sendable, Equatable {
     package var commitAfter = Duration.seconds(10)
     /// Bytes waiting for a slow client at which its upstream is paused.
     package var highWatermark = 64 << 10
+    /// Bytes of one line or event of an upstream's stream.
+    package var maxEvent = 8 << 20
     /// Bytes of an answer kept for audit.
     package var captureLimit = 1 << 20
     /// Whether upstreams are always asked for the whole answer, replayed as a stream.

@@ -14,13 +14,6 @@ package struct Secret: Sendable {
     /// The credential itself, in clear: only for the header or connection it is meant for.
     package func reveal() -> String { String(decoding: bytes, as: UTF8.self) }
 
-    /// Lends the credential's bytes in clear.
-    package func withRevealedBytes<Result, Failure: Error>(
-        _ body: (Span<UInt8>) throws(Failure) -> Result
-    ) throws(Failure) -> Result {
-        try body(bytes.span)
-    }
-
     /// Whether these bytes are the credential, in a time that depends on their number only.
     package func matches(_ candidate: Span<UInt8>) -> Bool {
         var difference = UInt(bitPattern: candidate.count ^ bytes.count)

@@ -4,10 +4,13 @@
 """Fixtures: one scripted upstream, one gateway with generous limits, and a maker of special ones."""
 
 import itertools
+import os
 import uuid
+from pathlib import Path
 
 import pytest
 
+import matrix
 from gateway import ScriptedUpstream, Sluice, settings
 
 
@@ -73,3 +76,21 @@ def tag():
     """Makes names by which upstream's books tell one request from another."""
     prefix, numbers = uuid.uuid4().hex[:8], itertools.count()
     return lambda: f"{prefix}-{next(numbers)}"
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Prints the matrix, and writes it to the file that `SLUICE_MATRIX_FILE` names."""
+    outcomes = {}
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            for key, cell in getattr(report, "user_properties", []):
+                if key == "matrix" and (report.when == "call" or report.failed):
+                    outcomes.setdefault(tuple(cell), []).append(report.outcome)
+    if not outcomes:
+        return
+    lines = matrix.table(outcomes)
+    terminalreporter.section("doors and providers")
+    for line in lines:
+        terminalreporter.write_line(line)
+    if path := os.environ.get("SLUICE_MATRIX_FILE"):
+        Path(path).write_text("\n".join(lines) + "\n")

@@ -267,6 +267,10 @@ class ScriptedUpstream(Process):
         """How many requests for the model have come."""
         return self.stats()["requests"].get(model, 0)
 
+    def connections(self, tag):
+        """On how many connections requests with the tag have come."""
+        return self.stats()["connections"].get(tag, 0)
+
     def abort_of(self, tag):
         """When upstream saw the client of the tagged request leave, or None."""
         return next((abort["time"] for abort in self.stats()["aborts"] if abort["tag"] == tag), None)

@@ -180,6 +180,24 @@ def test_leaving_behind_a_pipelined_request_is_seen(sluice, upstream, tag, model
     assert upstream.wait_for(name) - left < 0.2
 
 
+@pytest.mark.parametrize("model", ["fault-hang-headers", "fault-endless"])
+def test_leaving_behind_much_that_was_pipelined_is_seen(sluice, upstream, tag, model):
+    name = tag()
+    connection = sluice.open_stream(model, user=name)
+    wait_until(lambda: upstream.stats()["open"], what="upstream has the request")
+    connection.send(render("GET", "/healthz") * 3000)
+    time.sleep(0.2)
+    left = leave(connection, "close")
+    assert upstream.wait_for(name) - left < 0.2
+
+
+def test_pipelining_more_than_is_kept_costs_only_what_is_behind(sluice):
+    with sluice.open_stream("ok-slow", metadata={"delay": "0.05", "count": "10"}) as connection:
+        connection.send(render("GET", "/healthz") * 3000)
+        assert_whole(read_stream(connection))
+        assert connection.is_closed()
+
+
 def test_D20_leaving_on_the_finish_leaves_nothing_behind(sluice):
     def outcomes():
         return sum(

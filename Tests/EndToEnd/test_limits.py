@@ -66,6 +66,15 @@ def test_L12_no_100_continue_for_a_body_that_will_be_refused(strict):
         assert_error_answer(answer)
 
 
+def test_no_100_continue_without_a_key(strict):
+    with strict.connect() as connection:
+        connection.send(
+            b"POST /v1/chat/completions HTTP/1.1\r\nHost: gw\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n"
+        )
+        answer = connection.response()
+        assert answer.status == 401 and answer.interim == []
+
+
 def test_a_100_continue_is_answered_where_the_body_is_welcome(strict):
     with strict.connect() as connection:
         connection.send(f.P + b"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n" % f.N)

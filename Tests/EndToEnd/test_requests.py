@@ -4,13 +4,14 @@
 """Requests that are well framed: plain errors, JSON bodies, keys."""
 
 import json
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 import framing_cases as f
 import json_cases as j
-from checks import assert_error_answer
+from checks import assert_error_answer, memory_bound
 from events import chat
 from wire import KEY, converse, render, request
 
@@ -54,6 +55,31 @@ def test_a_request_id_that_is_not_sane_is_replaced(sluice):
     for odd in ("x" * 5000, "a b<script>", "é"):
         answer = sluice.get("/v1/models", headers=[("X-Request-Id", odd)])
         assert answer.status in (200, 400, 431) and answer.header("x-request-id") != odd
+
+
+TOO_COMPLEX = {
+    "zeros": b'{"model":"ok","stream":true,"messages":[' + b"0," * 15_000_000 + b"0]}",
+    "empty objects": b'{"model":"ok","stream":true,"x":[' + b"{}," * 10_000_000 + b"{}]}",
+    "members": b'{"model":"ok","stream":true,"x":{' + b'"":[],' * 5_000_000 + b'"":0}}',
+    "small arrays": b'{"model":"ok","stream":true,"x":[' + b"[0]," * 7_000_000 + b"0]}",
+}
+
+
+@pytest.mark.parametrize("name", TOO_COMPLEX)
+def test_a_body_of_very_many_values_costs_little(sluice, name):
+    before = sluice.rss()
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(sluice.post, TOO_COMPLEX[name], timeout=20)
+        worst, slowest = 0, 0.0
+        while not answer.done():
+            started = time.monotonic()
+            assert sluice.get("/healthz", key=None, timeout=5).status == 200
+            slowest = max(slowest, time.monotonic() - started)
+            worst = max(worst, sluice.rss() - before)
+            time.sleep(0.005)
+        assert_error_answer(answer.result(), 400, "request_too_complex")
+    print(f"\n{name}: {worst >> 20} MiB, slowest health check {slowest:.3f} s")
+    assert worst < memory_bound(170_000_000) and slowest < 1.5
 
 
 @pytest.mark.parametrize("case", j.CASES, ids=lambda case: case.id)

@@ -214,10 +214,23 @@ def test_a_finish_does_not_overtake_its_text_nor_wait_for_heartbeats_to_end(gate
     assert time.monotonic() - started < 2
 
 
-def test_a_line_of_16_MB_passes(gateway):
+def test_a_line_of_16_MB_passes_where_that_is_allowed(make_sluice):
+    gateway = make_sluice(streaming={"max_event": "17MiB"})
     stream = ask(gateway.address, "ok-16mb-line", timeout=30)
     assert_whole(stream)
     assert len(stream.text) == 16 * 1024 * 1024 and set(stream.text) == {"a"}
+
+
+def test_a_line_of_6_MB_passes(gateway):
+    fields = {"metadata": {"size": "6000000"}}
+    stream = ask(gateway.address, "ok-16mb-line", timeout=30, **fields)
+    assert_whole(stream)
+    assert len(stream.text) == 6_000_000
+
+
+def test_a_line_of_16_MB_is_too_long(gateway):
+    stream = ask(gateway.address, "ok-16mb-line", timeout=30)
+    assert [error["code"] for error in stream.errors] == ["upstream_invalid"]
 
 
 def test_a_malformed_event_is_counted_and_skipped(gateway):
@@ -226,6 +239,13 @@ def test_a_malformed_event_is_counted_and_skipped(gateway):
     for model in ("fault-invalid-json", "fault-invalid-utf8"):
         assert_whole(ask(gateway.address, model), TEXT)
     assert gateway.metric(name) == before + 2
+
+
+def test_many_malformed_events_of_one_stream_leave_two_lines_in_the_log(gateway):
+    fields = {"headers": [("X-Request-Id", "malformed-many")], "metadata": {"count": "500"}}
+    assert_whole(ask(gateway.address, "fault-invalid-json", **fields))
+    lines = wait_until(lambda: [x for x in gateway.log().splitlines() if "malformed-many" in x and "skipped" in x][1:])
+    assert len(lines) == 1 and "count=500" in lines[0]
 
 
 def test_broken_tool_calls_crash_nothing(gateway):

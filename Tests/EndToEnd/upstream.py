@@ -8,6 +8,7 @@ It prints `listening on http://HOST:PORT`. `GET /stats` and `GET /last?model=NAM
 """
 
 import argparse
+import itertools
 import json
 import select
 import socket
@@ -35,8 +36,8 @@ class Hangup(Exception):
 class Exchange:
     """One request and the means to answer it, well or badly."""
 
-    def __init__(self, sock, poller, method, path, headers, body):
-        self.sock, self.poller = sock, poller
+    def __init__(self, sock, poller, method, path, headers, body, connection):
+        self.sock, self.poller, self.connection = sock, poller, connection
         self.method, self.path, self.headers, self.raw_body = method, path, headers, body
         try:
             self.body = json.loads(body) if body else {}
@@ -128,21 +129,21 @@ class Upstream:
         self.clear()
 
     def clear(self):
-        self.open = self.completed = self.aborted = self.connections = 0
-        self.aborts, self.requests = [], {}
+        self.open = self.completed = self.aborted = 0
+        self.aborts, self.requests, self.connections = [], {}, {}
 
     def serve(self):
-        while True:
+        for number in itertools.count():
             sock, _ = self.listener.accept()
-            threading.Thread(target=self.converse, args=(sock,), daemon=True).start()
+            threading.Thread(target=self.converse, args=(sock, number), daemon=True).start()
 
-    def converse(self, sock):
+    def converse(self, sock, number):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         poller = select.poll()
         poller.register(sock, select.POLLIN | select.POLLRDHUP)
         buffer = bytearray()
         try:
-            while (exchange := self.read_request(sock, poller, buffer)) is not None:
+            while (exchange := self.read_request(sock, poller, buffer, number)) is not None:
                 sock.setblocking(False)
                 self.handle(exchange)
                 sock.setblocking(True)
@@ -151,7 +152,7 @@ class Upstream:
         finally:
             sock.close()
 
-    def read_request(self, sock, poller, buffer):
+    def read_request(self, sock, poller, buffer, number):
         def more():
             data = sock.recv(262144)
             if not data:
@@ -185,7 +186,7 @@ class Upstream:
                 more()
             body += buffer[:length]
             del buffer[:length]
-        return Exchange(sock, poller, method, path, headers, bytes(body))
+        return Exchange(sock, poller, method, path, headers, bytes(body), number)
 
     def handle(self, exchange):
         target = urlsplit(exchange.path)
@@ -195,6 +196,8 @@ class Upstream:
         with self.lock:
             self.open += 1
             self.requests[exchange.model] = self.requests.get(exchange.model, 0) + 1
+            if exchange.tag is not None:
+                self.connections.setdefault(str(exchange.tag), set()).add(exchange.connection)
             seen = {
                 "method": exchange.method,
                 "path": exchange.path,
@@ -232,6 +235,7 @@ class Upstream:
             if target.path == "/stats":
                 names = ("open", "completed", "aborted", "aborts", "requests")
                 answer = {name: getattr(self, name) for name in names}
+                answer["connections"] = {tag: len(seen) for tag, seen in self.connections.items()}
                 exchange.answer(200, answer)
             elif target.path == "/last":
                 model = parse_qs(target.query).get("model", [None])[0]

@@ -157,6 +157,19 @@ def ok_think(exchange):
     exchange.end_chunks()
 
 
+@mode("ok-pauses")
+def ok_pauses(exchange):
+    """Silence before the first byte and again in the middle of the text."""
+    events = healthy(exchange)
+    exchange.pause(exchange.option("silence", 0.4))
+    exchange.begin_stream()
+    for number, data in enumerate(events):
+        if number == 4:
+            exchange.pause(exchange.option("silence", 0.4))
+        exchange.chunk(data)
+    exchange.end_chunks()
+
+
 @mode("ok-big", "ok-huge")
 def ok_big(exchange):
     """64 MB (`ok-huge`: 200 MB) of text as fast as the reader takes it."""
@@ -231,3 +244,13 @@ def ok_unknown_fields(exchange):
         send_stream(exchange, [role(exchange), *body, *ending(exchange)])
     else:
         exchange.answer(200, completion(exchange, **extra))
+
+
+@mode("ok-late-end")
+def ok_late_end(exchange):
+    """The body ends `delay` seconds after `[DONE]`."""
+    exchange.begin_stream()
+    for data in healthy(exchange):
+        exchange.chunk(data)
+    exchange.pause(exchange.option("delay", 0.1))
+    exchange.end_chunks()

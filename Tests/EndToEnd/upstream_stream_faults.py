@@ -255,7 +255,8 @@ def with_odd_events(exchange, *odd):
 
 @mode("fault-invalid-json")
 def invalid_json(exchange):
-    with_odd_events(exchange, event('{"id":"chatcmpl-1","choices":[{"index":0,'))
+    odd = event('{"id":"chatcmpl-1","choices":[{"index":0,')
+    with_odd_events(exchange, *[odd] * exchange.option("count", 1))
 
 
 @mode("fault-json-scalar")

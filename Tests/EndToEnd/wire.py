@@ -230,7 +230,7 @@ def request(address, method, path, body=None, headers=(), key=KEY, timeout=10.0,
 
 def render(method, path, body=None, headers=(), key=KEY, version="HTTP/1.1"):
     """The bytes of a well-formed request; a body that is not bytes becomes JSON."""
-    lines = [f"{method} {path} {version}", "Host: gw"]
+    lines = [f"{method} {path} {version}", "Host: localhost"]
     if key:
         lines.append(f"Authorization: Bearer {key}")
     lines += [f"{name}: {value}" for name, value in headers]

@@ -22,13 +22,6 @@ struct HTTPFieldsTests {
         #expect(fields.map(\.name) == ["Host", "X-Tag", "x-tag", "Empty"])
     }
 
-    @Test("lose every line of a name that is removed, and no other")
-    func removal() {
-        var fields: HTTPFields = ["A": "1", "B": "2", "a": "3", "C": "4"]
-        fields.removeAll(named: "a")
-        #expect(Array(fields) == [.init("B", "2"), .init("C", "4")])
-    }
-
     @Test("keep a value of any length", arguments: [0, 1, 255, 256, 65_535, 65_536, 70_000])
     func lengths(_ count: Int) {
         let value = String(repeating: "v", count: count)

@@ -100,21 +100,6 @@ struct RequestFramingTests {
         #expect(message.persists == stays)
     }
 
-    @Test("a client that goes in the middle is truncated, between requests it is not")
-    func finish() {
-        var idle = RequestFraming()
-        #expect(idle.finish() == nil)
-        var head = RequestFraming()
-        _ = head.feed(wire("GET /v1/mo").span)
-        #expect(head.phase == .head)
-        #expect(head.finish() == .truncated)
-        #expect(head.phase == .refused)
-        var body = RequestFraming()
-        _ = body.feed(post(length(chatBody)).span)
-        #expect(body.phase == .body)
-        #expect(body.finish() == .truncated)
-    }
-
     @Test("a refused request remembers its target, so that the answer fits the path")
     func refusedTarget() {
         var framing = RequestFraming()

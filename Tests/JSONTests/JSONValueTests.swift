@@ -18,6 +18,18 @@ import Testing
         #expect(value["c"] == nil)
     }
 
+    @Test("counts every value against the budget, and stops at the first that is too many") func budget() throws {
+        let bytes = Array(#"[1,{"a":[2,3]},null]"#.utf8)
+        for (allowed, isEnough) in [(7, true), (6, false), (1, false), (0, false)] {
+            var tokenizer = JSONTokenizer()
+            let first = try tokenizer.next(in: bytes.span)
+            var budget = allowed
+            let value = try? JSONValue(first, reading: &tokenizer, in: bytes.span, budget: &budget)
+            #expect((value != nil) == isEnough)
+            #expect(budget == 0)
+        }
+    }
+
     @Test(
         "writes back what it read",
         arguments: [

@@ -106,6 +106,15 @@ import Testing
         #expect(joined == text)
     }
 
+    @Test("echoes a question of very many words in a bounded number of pieces")
+    func longEcho() throws {
+        let text = String(repeating: "a ", count: 300_000)
+        let script = try #require(self.script("echo", text))
+        #expect(script.steps.count <= SimulatorScript.longestStory && script.inputTokens == 300_000)
+        let joined = script.steps.map { step in if case .text(let piece) = step { piece } else { "?" } }.joined()
+        #expect(joined == text)
+    }
+
     @Test(
         "calls tools with arguments that are JSON and name every property",
         arguments: [("tools", 1), ("parallel-tools", 2)])

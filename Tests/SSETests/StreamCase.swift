@@ -17,7 +17,6 @@ struct StreamCase: CustomTestStringConvertible, Sendable {
     var chunks: [[UInt8]]?
     var events: [Event]
     var lastID: String
-    var retry: Int?
     var hasComment: Bool?
 
     var testDescription: String { name }
@@ -38,7 +37,6 @@ struct StreamCase: CustomTestStringConvertible, Sendable {
                 bytes: (item["hex"] as? String).map(unhex) ?? Array((item["stream"] as! String).utf8),
                 events: events,
                 lastID: item["lastID"] as? String ?? events.last?.id ?? "",
-                retry: item["retry"] as? Int,
                 hasComment: item["comment"] as? Bool ?? false
             )
         }
@@ -63,8 +61,7 @@ struct StreamCase: CustomTestStringConvertible, Sendable {
                 events: (item["events"] as! [[String: String]]).map {
                     Event(name: $0["event"] ?? "message", data: $0["data"]!, id: $0["id"] ?? "")
                 },
-                lastID: item["lastEventId"] as? String ?? "",
-                retry: item["retry"] as? Int
+                lastID: item["lastEventId"] as? String ?? ""
             )
         }
     }

@@ -14,6 +14,7 @@ import Testing
                 "SLUICE_LISTEN": ":0", "SLUICE_STREAMING_COMMIT_AFTER": "2s", "FORCE_NON_STREAMING": "1",
                 "SLUICE_LIMITS_MAX_CONNECTIONS": "50", "SLUICE_WORKERS": "3", "SLUICE_LOG_LEVEL": "debug",
                 "SLUICE_LOG_FORMAT": "json", "SLUICE_ADMIN_KEY": "adm", "SLUICE_AUTH_KEYS": "a, b",
+                "SLUICE_AUTH_ENABLED": "true",
                 "SLUICE_UPSTREAM_TIMEOUTS_FIRST_BYTE": "7s", "SLUICE_UPSTREAM_URL": "http://h:1",
                 "SLUICE_DATABASE_URL": "sqlite:x", "SLUICE_REDIS_URL": "", "SLUICE_SIMULATOR": "true",
             ])
@@ -38,7 +39,7 @@ import Testing
                 "SLUICE_ADMIN_KEY", "hunter2 x",
                 "SLUICE_ADMIN_KEY must be a key of printable ASCII without spaces"
             ),
-            ("SLUICE_AUTH_KEYS", "ok,hunter2 x", "each of SLUICE_AUTH_KEYS must be a key"),
+            ("SLUICE_AUTH_KEYS", "hunter2 x", "each of SLUICE_AUTH_KEYS must be a key"),
             ("OPENAI_API_KEY", "hunter2 x", "OPENAI_API_KEY must be a key"),
             ("OPENAI_BASE_URL", "//x", "OPENAI_BASE_URL must be an address such as"),
         ]) func faults(name: String, value: String, expected: String) throws

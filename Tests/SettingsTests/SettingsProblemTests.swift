@@ -67,6 +67,8 @@ struct WrongFile: CustomTestStringConvertible, Sendable {
         WrongFile("auth: {admin_key: 'has a space'}", "1: auth.admin_key must be a key of printable ASCII"),
         WrongFile("auth:\n  keys:\n    - ok\n    - 'sword fish'", "4: each of auth.keys must be a key"),
         WrongFile("auth: {enabled: true}", "auth.enabled is true, but neither"),
+        WrongFile("auth: {keys: [sk-one]}", "auth.keys has keys that nobody is asked for"),
+        WrongFile("allowed_hosts: ['a b']", "1: each of allowed_hosts must be a host name"),
         WrongFile(
             "database_url: mysql://u:p@h/db", "1: database_url must be an address that begins with sqlite:"),
         WrongFile("redis_url: http://x", "1: redis_url must be an address"),

@@ -55,10 +55,10 @@ struct EventScanner {
     private mutating func read(_ line: Span<UInt8>, _ now: Int64, _ recorder: Recorder) {
         guard line.count > 5, line[0] == UInt8(ascii: "d"), line[4] == UInt8(ascii: ":") else { return }
         sawData = true
-        if let digits = index(after: "\"content\":\"@", in: line) {
+        if let digits = index(after: "\"content\":\"@", in: line) ?? index(after: "\"text\":\"@", in: line) {
             events += 1
             recorder.count(stamp: recorder.keepsLatencies ? number(line, from: digits) : 0, now: now)
-        } else if index(after: "[DONE]", in: line) != nil {
+        } else if index(after: "[DONE]", in: line) ?? index(after: "\"message_stop\"", in: line) != nil {
             sawDone = true
         }
     }

@@ -6,6 +6,7 @@ import Glibc
 /// What `relay-load client` can do; each prints JSON lines, and times in nanoseconds.
 struct Scenarios {
     let arguments: Arguments
+    let answers: String?
     let port: UInt16
     let model: String
 
@@ -13,6 +14,8 @@ struct Scenarios {
         self.arguments = arguments
         port = arguments.port("port")
         model = arguments.text("model", "unary")
+        let dialect = arguments.text("answers", "")
+        answers = dialect.isEmpty ? nil : dialect
     }
 
     func run(_ name: String) {
@@ -29,7 +32,7 @@ struct Scenarios {
 
     /// Latency and count of events over `--seconds`, with `--streams` streams open before it begins.
     private func paced() {
-        let load = StreamLoad(port: port, model: model)
+        let load = StreamLoad(port: port, model: model, answers: answers)
         load.open(arguments.number("streams"))
         // One interval or more, so that no stream is still in its start.
         load.run(until: monotonicNow() + 200_000_000)
@@ -51,7 +54,7 @@ struct Scenarios {
 
     /// Every event of `--streams` bursts, to the end.
     private func burst() {
-        let load = StreamLoad(port: port, model: model)
+        let load = StreamLoad(port: port, model: model, answers: answers)
         let streams = arguments.number("streams")
         report("begin", [:])
         let begin = monotonicNow()
@@ -80,7 +83,7 @@ struct Scenarios {
 
     /// Holds `--streams` streams open until standard input says something.
     private func hold() {
-        let load = StreamLoad(port: port, model: model)
+        let load = StreamLoad(port: port, model: model, answers: answers)
         load.open(arguments.number("streams"))
         report("begin", ["live": load.live])
         waitForStandardInput()
@@ -91,7 +94,7 @@ struct Scenarios {
 
     /// Holds `--streams` endless streams without reading them, from their first event on.
     private func stall() {
-        let load = StreamLoad(port: port, model: model)
+        let load = StreamLoad(port: port, model: model, answers: answers)
         load.open(arguments.number("streams"))
         load.stall()
         report("begin", ["live": load.live])
@@ -104,7 +107,7 @@ struct Scenarios {
     private func cancel() {
         let control = UpstreamControl(port: arguments.port("upstream-port"))
         control.forgetCloses()
-        let load = StreamLoad(port: port, model: model)
+        let load = StreamLoad(port: port, model: model, answers: answers)
         let streams = arguments.number("streams")
         load.open(streams)
         load.run(until: monotonicNow() + 300_000_000)

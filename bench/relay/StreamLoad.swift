@@ -38,9 +38,13 @@ final class StreamLoad {
     private var buffer = ReceiveBuffer()
     private var streams: [Int32: Stream] = [:]
 
-    init(port: UInt16, model: String) {
+    /// The dialect that the answers are wanted in, where the server can choose.
+    private let answers: String?
+
+    init(port: UInt16, model: String, answers: String? = nil) {
         self.port = port
         self.model = model
+        self.answers = answers
     }
 
     /// Opens `count` streams and returns once each has its first event; ends the process if one fails.
@@ -81,7 +85,7 @@ final class StreamLoad {
 
     private func start(tag: Int) {
         let descriptor = connectTo(port: port)
-        let request = chatRequest(model: model, tag: tag, stream: true)
+        let request = chatRequest(model: model, tag: tag, stream: true, answers: answers)
         streams[descriptor] = Stream(descriptor: descriptor, tag: tag, request: request)
         poller.add(descriptor, writable: true)
     }
@@ -132,7 +136,8 @@ final class StreamLoad {
 }
 
 /// A chat request as the usual clients send it; `tag` comes back in upstream's list of closes.
-func chatRequest(model: String, tag: Int, stream: Bool) -> [UInt8] {
+func chatRequest(model: String, tag: Int, stream: Bool, answers: String? = nil) -> [UInt8] {
+    let dialect = answers.map { "X-Sluice-Dialect: \($0)\r\n" } ?? ""
     let body =
         #"{"model":"\#(model)","stream":\#(stream),"user":"s\#(tag)","messages":["#
         + #"{"role":"system","content":"You answer in one sentence."},"#
@@ -140,7 +145,7 @@ func chatRequest(model: String, tag: Int, stream: Bool) -> [UInt8] {
     return Array(
         """
         POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer bench\r\n\
-        Content-Type: application/json\r\nAccept: */*\r\nUser-Agent: relay-load\r\n\
+        Content-Type: application/json\r\nAccept: */*\r\nUser-Agent: relay-load\r\n\(dialect)\
         Content-Length: \(body.utf8.count)\r\n\r\n\(body)
         """.utf8)
 }

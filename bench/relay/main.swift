@@ -4,7 +4,7 @@
 let usage = """
     usage: relay-load upstream --port P
            relay-load client paced|burst|unary|hold|stall|cancel --port P --model M [--streams N]
-                             [--seconds S] [--connections N] [--upstream-port P]
+                             [--seconds S] [--connections N] [--upstream-port P] [--answers DIALECT]
     """
 
 let arguments = Arguments(Array(CommandLine.arguments.dropFirst()))

@@ -27,10 +27,21 @@ enum AnthropicErrorBody {
                     object: { json in
                         json.member("type", type(of: failure))
                         json.member("message", message)
+                        if failure.parameter == "thread" { refuseThread(with: &json) }
                     })
                 if !requestID.isEmpty { json.member("request_id", requestID) }
             }
         }
+    }
+
+    /// Appends what makes Anthropic's SDK send the whole conversation instead of a thread, which only Anthropic keeps.
+    private static func refuseThread(with json: inout JSONWriter) {
+        json.member(
+            "details",
+            object: { json in
+                json.member("error_code", literal: "thread_unsupported_request")
+                json.member("unsupported", array: { $0.string(literal: "thread") })
+            })
     }
 
     /// Reads an upstream's error body, whatever it is.

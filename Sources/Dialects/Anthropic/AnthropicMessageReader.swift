@@ -104,7 +104,8 @@ enum AnthropicMessageReader {
                 }
                 let part = try AnthropicPartReader.part(block)
                 if case .redactedReasoning(let carried) = part.kind, carried.maker.hasSuffix("-call") {
-                    signature = OpaqueSignature(maker: String(carried.maker.dropLast(5)), payload: carried.payload)
+                    signature = carried
+                    signature?.maker.removeLast("-call".count)
                 } else {
                     parts.append(part)
                 }

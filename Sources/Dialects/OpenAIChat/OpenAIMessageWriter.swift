@@ -57,7 +57,10 @@ struct OpenAIMessageWriter {
         let isResult = message.role == .tool || message.role == .function
         object.add("tool_call_id", isResult ? message.toolCallID.map(id) : nil)
         if message.role != .function { object.add("name", message.name) }
-        return .object(object.members + (isOwn ? message.extras : []))
+        guard isOwn else { return .object(object.members) }
+        // Reasoning may have been told twice, in two members, and now be written in the one that is left.
+        let rest = message.extras.filter { extra in !object.members.contains { $0.key == extra.key } }
+        return .object(object.members + rest)
     }
 
     private func role(of message: ChatMessage) -> ChatMessage.Role {
@@ -216,7 +219,7 @@ struct OpenAIMessageWriter {
         object.add("type", type)
         object.add(type, .object(inner))
         var extras = isOwn ? call.extras : []
-        if let signature = call.signature, signature.maker == target.maker {
+        if let signature = call.signature, signature.maker == target.maker || isOwn && !signature.isCarried {
             var google: [JSONValue.Member] = [.init("thought_signature", .string(signature.payload))]
             var others: [JSONValue.Member] = []
             if let place = extras.firstIndex(where: { $0.key == "extra_content" }) {

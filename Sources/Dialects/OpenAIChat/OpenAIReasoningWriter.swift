@@ -19,13 +19,14 @@ struct OpenAIReasoningWriter {
 
     /// Takes a part; `false` when the target can make nothing of it.
     ///
-    /// Signed reasoning goes back to its maker alone; another's text does as plain text where that is taken.
+    /// Signed reasoning goes back to its maker alone, or as it came when nobody put it into a carrier; another's text
+    /// goes as plain text where that is taken.
     mutating func append(_ part: ChatPart) -> Bool {
         switch part.kind {
         case .redactedReasoning(let secret):
-            guard secret.maker == target.maker else { return false }
+            guard takes(secret) else { return false }
             addDetail(of: part, type: "reasoning.encrypted", [.init("data", .string(secret.payload))])
-        case .reasoning(let text, let signature?) where signature.maker == target.maker:
+        case .reasoning(let text, let signature?) where takes(signature):
             addDetail(
                 of: part, type: "reasoning.text",
                 [.init("text", .string(text)), .init("signature", .string(signature.payload))])
@@ -48,6 +49,10 @@ struct OpenAIReasoningWriter {
             if !texts.isEmpty { object.add(name, texts.joined(separator: "\n\n")) }
         }
         if !details.isEmpty { object.add(OpenAIReasoningReader.details, .array(details)) }
+    }
+
+    private func takes(_ signature: OpaqueSignature) -> Bool {
+        signature.maker == target.maker || isOwn && !signature.isCarried
     }
 
     private mutating func addDetail(of part: ChatPart, type: String, _ members: [JSONValue.Member]) {

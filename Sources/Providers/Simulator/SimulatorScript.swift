@@ -40,7 +40,7 @@ struct SimulatorScript {
         "fault-hang-midstream", "fault-error-event", "fault-malformed",
     ]
 
-    /// The most tokens of a story whose length a client asks for.
+    /// The most tokens of a story whose length a client asks for, and about the most pieces of any answer.
     static let longestStory = 4096
 
     private(set) var opening = Opening.answer
@@ -48,9 +48,14 @@ struct SimulatorScript {
     private(set) var finishReason = FinishReason.stop
     /// Tokens of the question, counted as words.
     private(set) var inputTokens = 0
-    /// Tokens of the answer: its text steps.
+    /// Tokens of the answer: all that the model says, to the client or to a tool.
     var outputTokens: Int {
-        steps.count { if case .text = $0 { true } else if case .reasoning = $0 { true } else { false } }
+        steps.count { step in
+            switch step {
+            case .text, .reasoning, .toolCall, .toolArguments: true
+            case .signature, .malformed, .failure, .cut, .silence: false
+            }
+        }
     }
 
     /// What the answer costs.
@@ -65,7 +70,7 @@ struct SimulatorScript {
 
     /// The script for a request, or `nil` when there is no such model.
     init?(_ chat: ChatRequest, model: String, length: Int?, generator: inout SeededGenerator) {
-        inputTokens = chat.messages.reduce(0) { $0 + $1.text.split(separator: " ").count }
+        inputTokens = chat.messages.reduce(0) { $0 + SimulatorScript.countWords($1.text) }
         // A client's limit is no promise to be kept in memory: two thousand million tokens may be asked for.
         let asked = min(chat.outputLimit?.tokens ?? 60, SimulatorScript.longestStory)
         let story = Prose.tokens(length ?? asked, &generator)
@@ -82,13 +87,7 @@ struct SimulatorScript {
             if let result = chat.messages.last, result.role == .tool {
                 // Whoever lost a signature on the way is told so, in the answer.
                 let isSigned = chat.messages.contains { $0.toolCalls.contains { $0.signature != nil } }
-                let hasThought = chat.messages.contains { message in
-                    guard case .parts(let parts)? = message.content else { return false }
-                    return parts.contains { part in
-                        if case .reasoning(_, let signature) = part.kind { signature != nil } else { false }
-                    }
-                }
-                let kept = "reasoning \(hasThought ? "kept" : "lost"), call \(isSigned ? "signed" : "unsigned")"
+                let kept = "reasoning \(SimulatorScript.reasoningKept(in: chat)), call \(isSigned ? "signed" : "unsigned")"
                 steps = SimulatorScript.words("The tool answered: \(result.text) (\(kept))").map { .text($0) }
             } else {
                 steps =
@@ -127,6 +126,17 @@ struct SimulatorScript {
         }
     }
 
+    /// What has come back of the reasoning before: `kept` with its signature, `unsigned`, or `lost`.
+    private static func reasoningKept(in chat: ChatRequest) -> String {
+        let signatures = chat.messages.flatMap { message -> [Bool] in
+            guard case .parts(let parts)? = message.content else { return [] }
+            return parts.compactMap { part in
+                if case .reasoning(_, let signature) = part.kind { signature != nil } else { nil }
+            }
+        }
+        return signatures.isEmpty ? "lost" : signatures.contains(true) ? "kept" : "unsigned"
+    }
+
     private mutating func call(
         _ tools: [ChatTool], signature: String? = nil, _ generator: inout SeededGenerator
     ) {
@@ -143,10 +153,11 @@ struct SimulatorScript {
     private static func pieces(_ text: String) -> [String] {
         var pieces: [String] = []
         var rest = text[...]
-        while !rest.isEmpty {
+        while !rest.isEmpty, pieces.count < longestStory {
             pieces.append(String(rest.prefix(7)))
             rest = rest.dropFirst(7)
         }
+        if !rest.isEmpty { pieces.append(String(rest)) }
         return pieces
     }
 
@@ -166,18 +177,29 @@ struct SimulatorScript {
         return images.isEmpty ? "I see no image." : "I see \(images.count): \(images.joined(separator: ", "))"
     }
 
-    /// Words with the spaces after them, so that joining gives the text back.
+    private static func countWords(_ text: String) -> Int {
+        var count = 0
+        var isInside = false
+        for byte in text.utf8 {
+            if byte != ASCII.space, !isInside { count += 1 }
+            isInside = byte != ASCII.space
+        }
+        return count
+    }
+
+    /// Words with the spaces after them, so that joining gives the text back; what would be too many is one with the last.
     private static func words(_ text: String) -> [String] {
         var words: [String] = []
-        var word = ""
-        for character in text {
-            word.append(character)
-            if character == " " || character == "\n" {
-                words.append(word)
-                word = ""
-            }
+        var start = text.startIndex
+        var index = start
+        while index < text.endIndex, words.count < longestStory - 1 {
+            let isEnd = text[index] == " " || text[index] == "\n"
+            index = text.index(after: index)
+            guard isEnd else { continue }
+            words.append(String(text[start..<index]))
+            start = index
         }
-        if !word.isEmpty { words.append(word) }
+        if start < text.endIndex { words.append(String(text[start...])) }
         return words
     }
 }

@@ -52,11 +52,14 @@ package final class SimulatorTransport: UpstreamTransport {
     }
 
     /// Answers a request of any dialect, or, when `address` says that it asks no answer, one for embeddings.
+    ///
+    /// With `tellsUsage` a stream tells its usage even when nobody asked.
     package func start(
-        _ body: [UInt8], _ dialect: Dialect, _ address: RequestAddress, _ receiver: any TransferReceiver
+        _ body: [UInt8], _ dialect: Dialect, _ address: RequestAddress, tellsUsage: Bool = false,
+        _ receiver: any TransferReceiver
     ) -> any UpstreamTransfer {
         open += 1
-        return SimulatedTransfer(body, dialect, address, receiver, self, loop, pace)
+        return SimulatedTransfer(body, dialect, address, tellsUsage: tellsUsage, receiver, self, loop, pace)
     }
 
     fileprivate func ended(completed isComplete: Bool) {
@@ -86,8 +89,9 @@ private final class SimulatedTransfer: UpstreamTransfer {
     private var endsAfterWaiting = false
 
     init(
-        _ body: [UInt8], _ dialect: Dialect, _ address: RequestAddress, _ receiver: any TransferReceiver,
-        _ simulator: SimulatorTransport, _ loop: EventLoop, _ pace: SimulatorTransport.Pace
+        _ body: [UInt8], _ dialect: Dialect, _ address: RequestAddress, tellsUsage: Bool,
+        _ receiver: any TransferReceiver, _ simulator: SimulatorTransport, _ loop: EventLoop,
+        _ pace: SimulatorTransport.Pace
     ) {
         self.dialect = dialect
         self.receiver = receiver
@@ -96,7 +100,7 @@ private final class SimulatedTransfer: UpstreamTransfer {
         self.pace = pace
         generator = SeededGenerator(seed: pace.seed ?? UInt64.random(in: 0 ... .max))
         timer = LoopTimer(loop) { [unowned self] in self.advance() }
-        loop.deferred { [self] in begin(body, address) }
+        loop.deferred { [self] in begin(body, address, tellsUsage: tellsUsage) }
     }
 
     func resume() {
@@ -113,9 +117,9 @@ private final class SimulatedTransfer: UpstreamTransfer {
 
     func release() { end(completed: true) }
 
-    private func begin(_ body: [UInt8], _ address: RequestAddress) {
+    private func begin(_ body: [UInt8], _ address: RequestAddress, tellsUsage: Bool) {
         guard !isOver else { return }
-        let chat: ChatRequest
+        var chat: ChatRequest
         do {
             guard address.asksAnswer else {
                 try SimulatedEmbeddings.answer(body.span, into: &waiting)
@@ -128,6 +132,7 @@ private final class SimulatedTransfer: UpstreamTransfer {
                     status: 400, message: error.message, type: "invalid_request_error", code: error.code,
                     parameter: error.parameter))
         }
+        if tellsUsage { chat.includesUsage = true }
         streams = chat.streams
         choices = min(chat.choiceCount ?? 1, 8)
         renderer = SimulatorRenderer(

@@ -14,9 +14,6 @@ package struct AdmissionService: Sendable {
         self.keys = keys
     }
 
-    /// Whether a key is needed at all.
-    package var needsKey: Bool { isEnabled }
-
     /// The masked name of the caller whose key was given; `nil` refuses.
     ///
     /// Every key is compared, in constant time each, so that the time taken does not tell which came close.

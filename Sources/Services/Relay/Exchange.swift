@@ -31,6 +31,8 @@ package final class Exchange {
     private var hasChangedForm = false
     private var retryTimer: LoopTimer?
     private var isPaused = false
+    /// Events of upstream that were skipped.
+    private var malformedEvents = 0
     /// Whether the answer was read on after the client had left.
     private(set) var wasDrained = false
 
@@ -211,6 +213,14 @@ package final class Exchange {
         transfer = nil
         sink = nil
         guard case .over(let outcome) = state.phase else { return }
+        if malformedEvents > 1 {
+            relay.log.warning(
+                "upstream events skipped: not understood",
+                [
+                    "id": .text(record.requestID), "provider": .text(record.provider),
+                    "count": .integer(malformedEvents),
+                ])
+        }
         record.outcome = outcome
         if record.status == 0 { record.status = outcome == .clientDisconnected ? 499 : 200 }
         record.duration = relay.loop.now &- received
@@ -326,6 +336,9 @@ extension Exchange: UpstreamReceiver {
 
     package func receivedMalformedEvent() {
         relay.metrics.malformedEvents.add()
+        malformedEvents &+= 1
+        // A line for each would let one stream fill the log; the rest is told as a number at the end.
+        guard malformedEvents == 1 else { return }
         relay.log.warning(
             "upstream event skipped: not understood", ["id": .text(record.requestID), "provider": .text(record.provider)])
     }

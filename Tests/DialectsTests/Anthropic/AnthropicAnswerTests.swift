@@ -126,6 +126,23 @@ struct AnthropicAnswerTests {
         #expect(again.status == status && again.type == expected)
     }
 
+    @Test("a refused thread is told by the words on which the vendor's SDK goes on without one")
+    func refusedThread() throws {
+        let asked = try request(
+            #"{"model":"m","max_tokens":5,"messages":[{"role":"user","content":"x"}],"thread":{"type":"create"}}"#,
+            .anthropic)
+        for dialect in [Dialect.openAIChat, .gemini, .ollama, .straico] {
+            let error = #expect(throws: DialectError.self) { try written(asked, dialect) }
+            var buffer = ByteBuffer()
+            let failure = ChatFailure(
+                status: 400, message: error?.message ?? "", type: "invalid_request_error", parameter: error?.parameter)
+            AnthropicCodec().writeError(failure, requestID: "", into: &buffer)
+            let details = try JSONValue(parsing: buffer.bytes)["error"]?["details"]
+            #expect(details?["error_code"]?.string == "thread_unsupported_request")
+            #expect(details?["unsupported"]?[0]?.string == "thread")
+        }
+    }
+
     @Test("error bodies of any kind are read")
     func errorBodies() {
         func read(_ body: String) -> ChatFailure {

@@ -102,6 +102,33 @@ struct ChatRequestWritingTests {
         #expect(gemini?["extra_content"]?["google"]?["thought_signature"] == .string("G"))
     }
 
+    @Test("a signature of the dialect's own stays as it came, whoever is asked; one in a carrier does not")
+    func bareSignatures() throws {
+        func turn(_ mark: String) -> String {
+            #"{"role":"assistant","content":null,"reasoning_details":[{"type":"reasoning.text","text":"a","signature":"\#(mark)S","index":0}],"tool_calls":[{"id":"i","type":"function","function":{"name":"f","arguments":"{}"},"extra_content":{"google":{"thought_signature":"\#(mark)G"}}}]}"#
+        }
+        let bare = try request(#"{"model":"m","messages":[\#(turn(""))]}"#)
+        let mixed = try request(#"{"model":"m","messages":[\#(turn("")),\#(turn("slc1.anthropic."))]}"#)
+        #expect(!bare.hasCarriedSignature(notOf: "openai") && mixed.hasCarriedSignature(notOf: "openai"))
+        let messages = try written(mixed, maker: "mistral").body["messages"]
+        let first = messages?[0]
+        #expect(first?["reasoning_details"]?[0]?["signature"] == .string("S"))
+        #expect(first?["tool_calls"]?[0]?["extra_content"]?["google"]?["thought_signature"] == .string("G"))
+        #expect(messages?[1]?["reasoning_details"] == nil)
+        #expect(messages?[1]?["tool_calls"]?[0]?["extra_content"] == nil)
+    }
+
+    @Test("reasoning that a client sends in two members is not written twice in one")
+    func reasoningTwice() throws {
+        let chat = try request(
+            #"{"model":"m","messages":[{"role":"assistant","content":"c","reasoning_content":"ab","reasoning_details":[{"type":"reasoning.text","text":"ab","signature":"slc1.gemini.S","index":0}]}]}"#)
+        var quirks = DialectQuirks()
+        quirks.takesReasoningBack = true
+        let message = try written(chat, maker: "mistral", quirks: quirks).body["messages"]?[0]
+        #expect(message?.members?.map(\.key) == ["role", "content", "reasoning_content"])
+        #expect(message?["reasoning_content"] == .string("ab"))
+    }
+
     @Test("a signature without text signs what was told beside it")
     func signatureAlone() throws {
         let chat = try request(
