@@ -97,8 +97,8 @@ struct OpenAIChoiceStates: Sendable {
         return choices.count &- 1
     }
 
-    /// The number of the call that a fragment belongs to, which begins if it has not; a call begins with its name, so that there is
-    /// none for a fragment before it.
+    /// The number of the call that a fragment belongs to, which begins if it has not; a call begins with its name, so that there
+    /// is none for a fragment before it.
     ///
     /// Some upstreams repeat id and name on every fragment; some give each call of a turn the same index.
     private mutating func findCall(

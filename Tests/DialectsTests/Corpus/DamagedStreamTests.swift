@@ -6,8 +6,8 @@ import Testing
 
 @testable import Dialects
 
-/// Damages the provider's streams of the transcripts. Whatever comes, a client of another dialect gets a stream that keeps all rules
-/// of its own: events in their order, ids that do not change, JSON that can be read, and one end.
+/// Damages the provider's streams of the transcripts. Whatever comes, a client of another dialect gets a stream that
+/// keeps all rules of its own: events in their order, ids that do not change, JSON that can be read, and one end.
 @Suite("Damaged streams")
 struct DamagedStreamTests {
     /// One kind of damage at a place that the numbers choose.
