@@ -219,8 +219,8 @@ final class UpstreamReader: TransferReceiver {
 
     private func finishEvents(_ error: TransferError?) {
         if error == nil {
-            // The transport vouches for the end: an event that only lacks its blank line counts, and one that lacks its line end too
-            // where the stream is not complete without it; JSON that was cut is none.
+            // The transport vouches for the end: an event that only lacks its blank line counts, and one that lacks its line end
+            // too where the stream is not complete without it; JSON that was cut is none.
             let end: EventStreamEnd = decoder.ending == .complete ? .dispatchCompleteLines : .dispatchEverything
             if case .lines = mode {
                 lines.finish { line in receiveEvent(line, named: "") }

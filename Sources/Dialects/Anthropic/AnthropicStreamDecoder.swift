@@ -121,7 +121,7 @@ package struct AnthropicStreamDecoder: StreamDecoder {
             if !piece.signature.isEmpty { event.deltas.append(.reasoningSignature(choice: 0, piece.signature)) }
         case .redactedThinking:
             event.deltas.append(.redactedReasoning(choice: 0, piece.redacted))
-        case .toolUse:
+        case .toolUse where !piece.name.isEmpty:
             calls.removeAll { $0.block == read.index }
             var input = ByteBuffer()
             if !piece.input.isEmpty { input.append(data, piece.input) } else { input.append(literal: "{}") }

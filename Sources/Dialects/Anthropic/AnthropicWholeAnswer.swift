@@ -59,7 +59,7 @@ struct AnthropicWholeAnswer {
             addText(block["signature"]?.string) { .reasoningSignature(choice: 0, $0) }
         case "redacted_thinking":
             addText(block["data"]?.string) { .redactedReasoning(choice: 0, $0) }
-        case "tool_use":
+        case "tool_use" where block["name"]?.string?.isEmpty == false:
             let id = append(block["id"]?.string ?? "")
             deltas.append(.toolCall(choice: 0, call: callCount, id: id, name: append(block["name"]?.string ?? "")))
             var input = ByteBuffer()

@@ -210,6 +210,8 @@ struct GeminiChoiceStates: Sendable {
         to place: Int, id: Range<Int>, name: Range<Int>, signature: Range<Int>, arguments: Range<Int>, seed: String,
         event: inout DecodedEvent
     ) {
+        // Nobody could be called.
+        guard !name.isEmpty else { return }
         let index = choices[place].index
         let number = choices[place].callCount
         choices[place].callCount &+= 1

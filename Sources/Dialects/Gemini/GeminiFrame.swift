@@ -76,7 +76,12 @@ struct GeminiFrame: Sendable {
         if let parts { buffer.append(parts.bytes) } else { buffer.append(literal: "{\"text\":\"\"}") }
         buffer.append(literal: "]},\"finishReason\":\"")
         buffer.append((finish ?? .stop).googleName)
-        buffer.append(literal: "\",\"index\":")
+        buffer.append(ASCII.quote)
+        if case .refusal(let explanation?) = finish, !explanation.isEmpty {
+            buffer.append(literal: ",\"finishMessage\":")
+            buffer.appendJSONString(explanation)
+        }
+        buffer.append(literal: ",\"index\":")
         buffer.append(decimal: choice)
         if !sources.isEmpty {
             buffer.append(literal: ",\"groundingMetadata\":{\"groundingChunks\":[")

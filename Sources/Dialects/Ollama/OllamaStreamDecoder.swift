@@ -72,6 +72,8 @@ package struct OllamaStreamDecoder: StreamDecoder {
     /// Tells a call. What stands in the data as an object becomes the inside of a string in the event's own text, which begins
     /// with the data, so that the other slices are right as they are.
     private mutating func append(_ call: OllamaLine.Call, of data: Span<UInt8>, to event: inout DecodedEvent) {
+        // Nobody could be called.
+        guard !call.name.isEmpty else { return }
         let number = callCount
         callCount &+= 1
         event.deltas.append(.toolCall(choice: 0, call: number, id: call.id, name: call.name))

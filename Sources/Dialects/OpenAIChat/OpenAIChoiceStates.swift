@@ -69,8 +69,9 @@ struct OpenAIChoiceStates: Sendable {
             case .logprobs(let slice):
                 event.deltas.append(.logprobs(choice: index, slice))
             case .tool(let fragment):
-                let call = findCall(place, fragment, of: data, event: &event)
-                guard !fragment.arguments.isEmpty else { continue }
+                guard let call = findCall(place, fragment, of: data, event: &event), !fragment.arguments.isEmpty else {
+                    continue
+                }
                 let slice = fragment.isRaw ? escape(fragment.arguments, of: data, in: &event) : fragment.arguments
                 event.deltas.append(.toolArguments(choice: index, call: call, slice))
             case .finish(let token):
@@ -96,12 +97,13 @@ struct OpenAIChoiceStates: Sendable {
         return choices.count &- 1
     }
 
-    /// The number of the call that a fragment belongs to, which begins if it has not.
+    /// The number of the call that a fragment belongs to, which begins if it has not; a call begins with its name, so that there
+    /// is none for a fragment before it.
     ///
     /// Some upstreams repeat id and name on every fragment; some give each call of a turn the same index.
     private mutating func findCall(
         _ place: Int, _ fragment: OpenAIChatChunk.ToolFragment, of data: Span<UInt8>, event: inout DecodedEvent
-    ) -> Int {
+    ) -> Int? {
         let choice = choices[place].index
         let id = fragment.id
         // Without an index the place is only that within the chunk: an id that is known says more.
@@ -116,6 +118,7 @@ struct OpenAIChoiceStates: Sendable {
                 id.isEmpty || fragment.name.isEmpty || data.jsonText(id, equals: calls[known].id.utf8.span)
             if isSame { return calls[known].number }
         }
+        guard !fragment.name.isEmpty else { return nil }
         let number = choices[place].callCount
         choices[place].callCount &+= 1
         calls.append(Call(choice: choice, place: fragment.index, number: number, id: data.jsonText(id)))

@@ -231,7 +231,7 @@ struct ResponsesItemStates: Sendable {
             item.kind = .message
         } else if object.says("type", "reasoning", in: data) {
             item.kind = .reasoning
-        } else if isCustom || object.says("type", "function_call", in: data) {
+        } else if isCustom || object.says("type", "function_call", in: data), object.string("name")?.isEmpty == false {
             item.kind = .call(callCount)
             let id = own(object.string("call_id") ?? object.string("id") ?? 0..<0, of: data, &event)
             let name = own(object.string("name") ?? 0..<0, of: data, &event)

@@ -100,7 +100,7 @@ struct ClientStreamRules {
                 let index = choice["index"]?.integer ?? -1
                 let delta = choice["delta"]
                 expect(delta?.members != nil, "a choice without delta")
-                expect(!ended.contains(index), "a choice goes on after its end")
+                expect(!ended.contains(index) || choice["finish_reason"]?.isNull == true, "a choice ends twice")
                 expect((delta?["role"] != nil) == begun.insert(index).inserted, "the role is not on the first delta alone")
                 for call in delta?["tool_calls"]?.elements ?? [] { judgeCall(call, &calls[index, default: 0]) }
                 if let reason = choice["finish_reason"]?.string {

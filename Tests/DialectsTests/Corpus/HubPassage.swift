@@ -90,10 +90,7 @@ struct HubPassage {
         guard !isOver else { return }
         switch decoder.ending {
         case .complete: finish()
-        case .empty:
-            fail(
-                ChatFailure(
-                    status: 502, message: "The upstream said nothing.", type: "upstream_error", code: "upstream_empty"))
+        case .empty: failEmpty()
         default:
             fail(
                 ChatFailure(
@@ -125,12 +122,18 @@ struct HubPassage {
                 translator.encode(event, of: data.span, into: &output)
             }
         }
-        if event.isTerminal { finish() }
+        if event.isTerminal { said.choices.isEmpty && output.isEmpty ? failEmpty() : finish() }
     }
 
     private mutating func finish() {
         isOver = true
         if passthrough != nil { passthrough?.finish(into: &output) } else { translator.finish(into: &output) }
+    }
+
+    private mutating func failEmpty() {
+        fail(
+            ChatFailure(
+                status: 502, message: "The upstream said nothing.", type: "upstream_error", code: "upstream_empty"))
     }
 
     private mutating func fail(_ reported: ChatFailure) {

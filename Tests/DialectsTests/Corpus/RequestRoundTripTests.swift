@@ -28,7 +28,8 @@ struct RequestRoundTripTests {
                 {"model":"m","instructions":"Be brief.","input":[
                 {"role":"user","content":[{"type":"input_text","text":"Look."},
                 {"type":"input_image","image_url":"data:image/png;base64,\#(image)"}]},
-                {"type":"reasoning","id":"rs_1","summary":[{"type":"summary_text","text":"Hm."}],"encrypted_content":"\#(carrier)"},
+                {"type":"reasoning","id":"rs_1","summary":[{"type":"summary_text","text":"Hm."}],
+                "encrypted_content":"\#(carrier)"},
                 {"role":"assistant","content":[{"type":"output_text","text":"I look."}]},
                 {"type":"reasoning","id":"rs_2","summary":[],"encrypted_content":"slc1.\#(maker)-call.Y2FsbA=="},
                 {"type":"function_call","call_id":"call_1","name":"get_weather","arguments":"{\"city\":\"Paris\"}"},
@@ -62,7 +63,8 @@ struct RequestRoundTripTests {
                 "thoughtSignature":"\#(call)"}]},
                 {"role":"user","parts":[{"functionResponse":{"id":"call_1","name":"get_weather","response":{"result":"sunny"}}},
                 {"text":"And now?"}]}],
-                "tools":[{"functionDeclarations":[{"name":"get_weather","description":"Weather","parametersJsonSchema":\#(schema)}]}],
+                "tools":[{"functionDeclarations":[{"name":"get_weather","description":"Weather",
+                "parametersJsonSchema":\#(schema)}]}],
                 "generationConfig":{"maxOutputTokens":100,"temperature":0.5,"topP":0.9,
                 "responseMimeType":"application/json","responseJsonSchema":\#(schema)}\#(more)}
                 """#
@@ -74,7 +76,8 @@ struct RequestRoundTripTests {
                 {"type":"image_url","image_url":{"url":"data:image/png;base64,\#(image)"}}]},
                 {"role":"assistant","content":"I look.","reasoning_content":"Hm.",
                 "reasoning_details":[{"type":"reasoning.text","text":"Hm.","signature":"\#(callCarrier)","index":0}],
-                "tool_calls":[{"id":"call_1","type":"function","function":{"name":"get_weather","arguments":"{\"city\":\"Paris\"}"},
+                "tool_calls":[{"id":"call_1","type":"function",
+                "function":{"name":"get_weather","arguments":"{\"city\":\"Paris\"}"},
                 "extra_content":{"google":{"thought_signature":"\#(signature)"}}}]},
                 {"role":"tool","tool_call_id":"call_1","content":"sunny"},{"role":"user","content":"And now?"}],
                 "tools":[{"type":"function","function":{"name":"get_weather","description":"Weather","parameters":\#(schema)}}],

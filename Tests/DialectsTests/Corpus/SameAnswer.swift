@@ -134,7 +134,7 @@ enum SameAnswer {
             }
         case .anthropic:
             var usage = said.usage ?? TokenUsage()
-            usage.input = max(usage.input ?? 7, (usage.cached ?? 0) + (usage.cacheWritten ?? 0))
+            usage.input = max(usage.input ?? 7, TokenUsage(input: usage.cached ?? 0, output: usage.cacheWritten).total)
             usage.output = usage.output ?? 0
             return usage
         default:

@@ -9,9 +9,9 @@ import Testing
 
 /// A file of Tests/Fixtures/transcripts: what a provider sends, and then byte for byte what a client of each dialect gets of it.
 ///
-/// A line `### provider <dialect>` begins the provider's stream, `### whole <dialect>` an answer in one piece. `crlf` behind it says
-/// that each line ends with CRLF, `cut` that the last one is not ended. A line `### client <dialect>` begins what a client reads, and
-/// `### body <dialect>` a body that it reads.
+/// A line `### provider <dialect>` begins the provider's stream, `### whole <dialect>` an answer in one piece. `crlf`
+/// behind it says that each line ends with CRLF, `cut` that the last one is not ended. A line `### client <dialect>`
+/// begins what a client reads, and `### body <dialect>` a body that it reads.
 struct Transcript: Sendable, CustomTestStringConvertible {
     static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().appendingPathComponent("Fixtures/transcripts")
