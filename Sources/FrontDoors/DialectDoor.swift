@@ -128,16 +128,15 @@ final class DialectCall: RequestOwner {
                 id: terms.id, door: terms.door, caller: caller, status: error.status, reason: error.message)
             return ErrorReply.send(error.failure, terms.answer, requestID: terms.id, to: request.response)
         }
-        if terms.operation == .countTokens,
-            TokenCountDoor.estimate(decoded.chat, gate, terms.id, request.response)
-        {
-            return
+        let estimate = terms.operation == .countTokens ? decoded.chat.estimatedTokens : nil
+        if let estimate, gate.relay.serves(decoded.chat.model), !gate.relay.countsTokens(decoded.chat.model) {
+            return TokenCountDoor.answer(estimate, terms.id, request.response)
         }
         let upstream = UpstreamRequest(
             body: body, decoded: decoded, dialect: terms.dialect, operation: terms.operation, forwarded: forwarded())
         let sink = DialectSink(
             request.response, requestID: terms.id, terms.answer, decoded.chat, wantsArray: terms.wantsArray,
-            gate.buffer)
+            estimate: estimate, gate.buffer)
         exchange = gate.relay.begin(
             RelayRequest(
                 upstream: upstream, id: terms.id, door: terms.door, caller: caller, received: request.received),

@@ -18,6 +18,8 @@ final class DialectSink: ClientSink {
     private let clientModel: String
     private let wantsUsage: Bool
     private let wantsArray: Bool
+    /// What to answer when the request is to count its tokens and nobody else does.
+    private let estimate: Int?
     /// Storage that all sinks of a loop encode into, one at a time.
     private let buffer: EncodeBuffer
     /// What is answered, until it is known who answers.
@@ -29,8 +31,9 @@ final class DialectSink: ClientSink {
 
     init(
         _ response: ResponseWriter, requestID: String, _ dialect: Dialect, _ chat: ChatRequest, wantsArray: Bool,
-        _ buffer: EncodeBuffer
+        estimate: Int? = nil, _ buffer: EncodeBuffer
     ) {
+        self.estimate = estimate
         self.response = response
         self.requestID = requestID
         self.dialect = dialect
@@ -43,8 +46,8 @@ final class DialectSink: ClientSink {
 
     var isSaturated: Bool { response.isSaturated }
 
-    func begin(_ attribution: Attribution) {
-        var fields = common(attribution)
+    func begin(_ attribution: Attribution, isAnswering: Bool) {
+        var fields = common(isAnswering ? attribution : nil)
         let type = wantsArray ? "application/json; charset=utf-8" : "text/event-stream; charset=utf-8"
         fields.append("Content-Type", type)
         fields.append("Cache-Control", "no-cache, no-transform")
@@ -120,6 +123,9 @@ final class DialectSink: ClientSink {
     }
 
     func refuse(_ failure: ChatFailure, retryAfter: String?, _ attribution: Attribution?) {
+        if let estimate, failure.status == 429 || failure.status >= 500 {
+            return TokenCountDoor.answer(estimate, requestID, response)
+        }
         var fields = HTTPFields()
         if let attribution { name(attribution, in: &fields) }
         if let retryAfter { fields.append("Retry-After", retryAfter) }
@@ -167,12 +173,12 @@ final class DialectSink: ClientSink {
         response.write(encode)
     }
 
-    private func common(_ attribution: Attribution) -> HTTPFields {
+    private func common(_ attribution: Attribution?) -> HTTPFields {
         var fields = HTTPFields()
         fields.append("X-Request-Id", requestID)
         // Where Anthropic's SDK looks for it.
         if dialect == .anthropic { fields.append("request-id", requestID) }
-        name(attribution, in: &fields)
+        if let attribution { name(attribution, in: &fields) }
         return fields
     }
 
@@ -181,8 +187,23 @@ final class DialectSink: ClientSink {
         fields.append("X-Sluice-Model", attribution.model)
         fields.append("X-Sluice-Attempts", String(attribution.attempts))
         if !attribution.dropped.isEmpty {
-            fields.append("X-Sluice-Dropped", attribution.dropped.prefix(32).joined(separator: ", "))
+            fields.append("X-Sluice-Dropped", DialectSink.list(attribution.dropped))
         }
+    }
+
+    /// Paths of members, which a client can make up: plain characters, and no more than a head should hold.
+    private static func list(_ paths: [String]) -> String {
+        var text = ""
+        for path in paths {
+            let plain = path.unicodeScalars.prefix(64).map { scalar in
+                let isPlain = scalar.isASCII && (scalar.properties.isAlphabetic || "0123456789_.-[]".unicodeScalars.contains(scalar))
+                return isPlain ? Character(scalar) : "_"
+            }
+            guard text.utf8.count + plain.count < 1000 else { return text + ", ..." }
+            if !text.isEmpty { text += ", " }
+            text += String(plain)
+        }
+        return text
     }
 }
 

@@ -49,19 +49,18 @@ package final class TokenCountDoor: Door {
         DialectCall.begin(request, gate, terms)
     }
 
-    /// Answers with an estimate, when no provider of the model counts; false when one does.
-    static func estimate(_ chat: ChatRequest, _ gate: DoorGate, _ id: String, _ response: ResponseWriter) -> Bool {
-        guard gate.relay.serves(chat.model), !gate.relay.countsTokens(chat.model) else { return false }
+    /// Answers with an estimate.
+    static func answer(_ estimate: Int, _ id: String, _ response: ResponseWriter) {
         var fields = HTTPFields()
         fields.append("Content-Type", "application/json")
         fields.append("X-Request-Id", id)
+        fields.append("request-id", id)
         fields.append("X-Sluice-Estimated", "true")
         var body = ByteBuffer()
         body.appendJSON { json in
-            json.object { json in json.member("input_tokens", chat.estimatedTokens) }
+            json.object { json in json.member("input_tokens", estimate) }
         }
         response.respond(status: 200, fields: fields, body: body.bytes)
-        return true
     }
 }
 

@@ -16,6 +16,8 @@ package enum FailureClass: String, Sendable {
     case modelGone
     /// The request itself is at fault: no other provider will take it.
     case callerFault
+    /// The provider's dialect cannot say the request, or it has no such thing: another provider may.
+    case unfit
     /// The provider or the way to it failed: trying again may help.
     case transient
     /// The provider did not answer in time.
@@ -77,7 +79,7 @@ package struct UpstreamFailure: Error, Equatable, Sendable {
         case 402:
             failureClass = .quota
         case 429:
-            failureClass = failure.code == "insufficient_quota" ? .quota : .rateLimit
+            failureClass = usedUp.contains(failure.code ?? "") ? .quota : .rateLimit
             told.type = failure.type ?? "rate_limit_error"
         case 408, 504:
             failureClass = .timeout
@@ -96,6 +98,12 @@ package struct UpstreamFailure: Error, Equatable, Sendable {
         self.init(failureClass, told, retryAfter: retryAfter ?? failure.retryAfter.map { String($0) })
     }
 }
+
+/// The codes by which vendors say that an account is used up, which they tell with the status of a limit too: OpenAI's, then GLM's.
+private let usedUp: Set<String> = [
+    "insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "usage_limit_reached", "QUOTA_EXHAUSTED",
+    "1113", "1304", "1308", "1309", "1310",
+]
 
 /// How a provider refused the form of the answer that it was asked for.
 package enum StreamRefusal: Equatable, Sendable {

@@ -96,12 +96,14 @@ package final class Provider {
 
     /// Asks for `model`, and delivers what comes to `receiver`, first after this has returned; `now` is the loop's clock.
     ///
-    /// Throws a caller's fault that names what the provider's dialect cannot say.
+    /// `refusal` is how it refused the request a moment ago, which is then made in the other form. Throws a failure of class `unfit`
+    /// that names what the provider's dialect cannot say.
     package func open(
-        _ request: UpstreamRequest, model: String, at now: UInt64, _ receiver: any UpstreamReceiver
+        _ request: UpstreamRequest, model: String, at now: UInt64, after refusal: StreamRefusal? = nil,
+        _ receiver: any UpstreamReceiver
     ) throws(UpstreamFailure) -> Opened {
         let dialect = request.operation == .chat ? dialect(for: request.dialect) : request.dialect
-        let asksStream = asksStream(request.operation, request.chat, model, now)
+        let asksStream = refusal.map { $0 == .needsStream } ?? asksStream(request.operation, request.chat, model, now)
         var body = ByteBuffer(capacity: request.body.count + 128)
         var dropped: [String] = []
         // What was signed in an earlier turn, by a vendor that was asked in another dialect, is in a carrier still.
@@ -117,7 +119,7 @@ package final class Provider {
                 dropped = leftOut + (try dialect.codec.encodeRequest(chat, target, into: &body))
             } catch {
                 throw UpstreamFailure(
-                    .callerFault,
+                    .unfit,
                     ChatFailure(
                         status: error.status, message: error.message, type: "invalid_request_error",
                         code: error.code ?? "unsupported_value", parameter: error.parameter))
@@ -153,7 +155,7 @@ package final class Provider {
             }
         guard let address else {
             throw UpstreamFailure(
-                .callerFault,
+                .unfit,
                 ChatFailure(
                     status: 400, message: "The provider '\(name)' cannot do this with the model '\(endpoint.model)'.",
                     type: "invalid_request_error", code: "unsupported_model", parameter: "model"))

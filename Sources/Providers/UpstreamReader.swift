@@ -43,6 +43,8 @@ final class UpstreamReader: TransferReceiver {
         var asksStream: Bool
         /// Whether an answer of the other form than asked for is taken.
         var allowsFallback: Bool
+        /// Whether the provider has refused the other form.
+        var isSecondForm = false
         /// The most bytes of one line or event of a stream.
         var maxEvent = EventStreamParser.defaultLimit
     }
@@ -141,7 +143,6 @@ final class UpstreamReader: TransferReceiver {
                 guard expected.allowsFallback else {
                     return fail("streaming_unsupported", "it does not stream, and falling back is switched off")
                 }
-                learned?(.wholeOnly)
             }
             mode = .whole
             collect(chunk, limit: UpstreamReader.wholeLimit)
@@ -155,7 +156,6 @@ final class UpstreamReader: TransferReceiver {
     private func begin(_ mode: Mode) {
         self.mode = mode
         if !expected.wantsStream { assembly = ChatAccumulator(limit: UpstreamReader.wholeLimit) }
-        learned?(expected.asksStream ? .both : .streamOnly)
     }
 
     private func feed(_ chunk: Span<UInt8>) {
@@ -237,6 +237,8 @@ final class UpstreamReader: TransferReceiver {
     }
 
     private func complete() {
+        // Only an answer shows how the model answers: errors come in any form.
+        if decoder.ending != .empty { learned?(expected.asksStream ? .both : .streamOnly) }
         guard let assembly else {
             mode = .over
             return receiver.finish()
@@ -268,8 +270,10 @@ final class UpstreamReader: TransferReceiver {
         var body = ByteBuffer()
         swap(&body, &collected)
         let failure = expected.dialect.codec.readError(body.bytes, status: head.status)
-        let refused = StreamRefusal(failure, status: head.status, askedStream: expected.asksStream)
-        if let refused { learned?(refused == .needsWhole ? .wholeOnly : .streamOnly) }
+        let isChat = expected.operation == .chat
+        let refused =
+            isChat && !expected.isSecondForm
+            ? StreamRefusal(failure, status: head.status, askedStream: expected.asksStream) : nil
         var told = UpstreamFailure(
             status: head.status, failure: failure, retryAfter: head["retry-after"], provider: expected.provider)
         told.streamRefusal = expected.allowsFallback ? refused : nil
@@ -296,6 +300,8 @@ final class UpstreamReader: TransferReceiver {
             return receiver.fail(
                 UpstreamFailure(status: failure.status, failure: failure, retryAfter: nil, provider: expected.provider))
         }
+        // Asked for a stream, or for the whole after a stream was refused: both say that it does not stream.
+        if expected.asksStream || expected.isSecondForm { learned?(.wholeOnly) }
         receiver.receive(whole: body.span, scratch.event)
     }
 

@@ -5,6 +5,7 @@
 
 import json
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 TEXT = "Told in one piece."
@@ -39,8 +40,8 @@ def stream(text=TEXT, model="m"):
 class Reply:
     """One scripted answer; `body` is bytes, or something for JSON."""
 
-    def __init__(self, status=200, body=None, content_type="application/json", headers=()):
-        self.status, self.content_type, self.headers = status, content_type, dict(headers)
+    def __init__(self, status=200, body=None, content_type="application/json", headers=(), delay=0):
+        self.status, self.content_type, self.headers, self.delay = status, content_type, dict(headers), delay
         self.body = body if isinstance(body, bytes) else json.dumps(body).encode()
 
     @classmethod
@@ -52,8 +53,9 @@ class Reply:
         return cls(200, stream(text), "text/event-stream")
 
     @classmethod
-    def error(cls, status, message="scripted", headers=(), **fields):
-        return cls(status, {"error": {"message": message, "type": "x", "param": None, "code": None, **fields}}, headers=headers)
+    def error(cls, status, message="scripted", headers=(), delay=0, **fields):
+        error = {"message": message, "type": "x", "param": None, "code": None, **fields}
+        return cls(status, {"error": error}, headers=headers, delay=delay)
 
 
 class Replies(ThreadingHTTPServer):
@@ -97,6 +99,7 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
         headers = {name.lower(): value for name, value in self.headers.items()}
         reply = self.server.take(self.path, headers, json.loads(body or b"{}"))
+        time.sleep(reply.delay)
         self.send_response(reply.status)
         self.send_header("content-type", reply.content_type)
         self.send_header("content-length", str(len(reply.body)))

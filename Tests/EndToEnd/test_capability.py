@@ -119,8 +119,10 @@ def test_without_fallback_it_is_an_error(make_sluice, replies):
     answer = strict.post(chat("p/strict", stream=True))
     assert answer.status == 502 and json.loads(answer.body)["error"]["code"] == "streaming_unsupported"
     replies.expect("strict-refusing", Reply.error(400, "Streaming is not supported."), Reply.whole())
-    answer = strict.post(chat("p/strict-refusing", stream=True))
-    assert answer.status == 400 and len(replies.requests("strict-refusing")) == 1
+    for asked in (1, 2):
+        answer = strict.post(chat("p/strict-refusing", stream=True))
+        assert answer.status == 400 and len(replies.requests("strict-refusing")) == asked
+        replies.script["strict-refusing"] = [Reply.error(400, "Streaming is not supported.")]
 
 
 def test_streams_can_be_switched_off(make_sluice, replies):
@@ -148,3 +150,19 @@ def test_anthropic_in_one_piece_becomes_events_of_either_dialect(detecting, repl
     names = [line[7:] for line in answer.body.decode().splitlines() if line.startswith("event: ")]
     assert names[0] == "message_start" and names[-2:] == ["message_delta", "message_stop"]
     assert TEXT in answer.body.decode()
+
+
+def test_an_error_in_the_clothes_of_an_answer_teaches_nothing(detecting, replies):
+    replies.expect("dressed", Reply(200, {"error": {"message": "overloaded", "code": 503}}), Reply.events())
+    assert detecting.post(chat("p/dressed", stream=True)).status >= 400
+    assert_replayed(detecting.post(chat("p/dressed", stream=True)), "p/dressed")
+    assert [request["body"].get("stream") for request in replies.requests("dressed")] == [True, True]
+
+
+def test_a_client_cannot_talk_a_model_out_of_streaming(detecting, replies):
+    echo = Reply.error(400, "Unrecognized request argument supplied: stream not supported")
+    replies.expect("echoing", echo, echo, Reply.events())
+    answer = detecting.post({**chat("p/echoing", stream=True), "stream not supported": 1})
+    assert answer.status == 400 and len(replies.requests("echoing")) == 2
+    assert_replayed(detecting.post(chat("p/echoing", stream=True)), "p/echoing")
+    assert replies.requests("echoing")[2]["body"]["stream"] is True

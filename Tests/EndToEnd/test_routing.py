@@ -36,12 +36,17 @@ def routed(make_sluice, replies):
         ]
         return {"name": name, "deployments": deployments, "fallbacks": list(fallbacks)}
 
+    claude = {"name": "claude", "kind": "anthropic", "base_url": f"{replies.url}/claude", "api_key": "sk-c"}
     return make_sluice(
-        providers=[provider("first", 2), provider("second", 0)],
+        streaming={"commit_after": "1s", "heartbeat_interval": "1s"},
+        providers=[provider("first", 2), provider("second", 0), {**claude, "max_retries": 0}],
         models=[
             model("two", ("first", "two-a", 1), ("second", "two-b", 0), fallbacks=["second/two-c"]),
             model("weighted", ("first", "w-a", 3), ("first", "w-b", 1)),
             model("wild/*", ("first", "wide-*", 1)),
+            model("mixed", ("second", "mixed-chat", 1), fallbacks=["claude/mixed-claude"]),
+            model("either", ("claude", "either-claude", 1), ("second", "either-chat", 1)),
+            model("counted", ("claude", "counts", 1), ("second", "does-not", 1)),
         ],
     )
 
@@ -142,3 +147,74 @@ def test_a_client_that_leaves_between_two_attempts_ends_them(routed, replies):
     time.sleep(2.2)
     assert len(replies.requests("left")) == 1
     assert routed.metric("sluice_requests_total", outcome="client_disconnected") >= 1
+
+
+def test_a_fallback_that_cannot_say_the_request_ends_a_stream_that_has_begun(routed, replies):
+    replies.expect("mixed-chat", Reply.error(503, "gone", delay=1.6))
+    answer = routed.post(chat("mixed", stream=True, n=2), timeout=10)
+    text = answer.body.decode()
+    # The head went out with a heartbeat before anybody had answered, so it names nobody.
+    assert answer.status == 200 and answer.header("x-sluice-provider") is None
+    assert text.count('"error"') == 1 and "gone" in text and "[DONE]" not in text
+    wait_until(routed.idle, 2, "the exchange to end")
+
+
+def test_what_a_fallback_cannot_say_does_not_hide_why_it_was_asked(routed, replies):
+    replies.expect("mixed-chat", Reply.error(429, "slow down", headers={"Retry-After": "40"}))
+    answer = routed.post(chat("mixed", stream=True, n=2))
+    assert answer.status == 429 and answer.header("retry-after") == "40" and "slow down" in answer.body.decode()
+
+
+def test_a_deployment_that_cannot_say_the_request_leaves_it_to_the_other(routed, replies):
+    replies.expect("either-chat", Reply.whole())
+    for _ in range(12):
+        assert routed.post(chat("either", stream=False, n=2)).status == 200
+    assert not replies.requests("either-claude")
+
+
+def test_an_empty_answer_is_tried_again_streamed_or_not(routed, replies):
+    replies.expect("empty", Reply(200, b"data: [DONE]\n\n", "text/event-stream"), Reply.events())
+    answer = ask(routed, "first/empty", stream=True)
+    assert answer.status == 200 and TEXT in answer.body.decode() and len(replies.requests("empty")) == 2
+
+
+@pytest.mark.parametrize("code", ["1113", "1308"])
+def test_an_account_that_is_used_up_is_not_tried_again(routed, replies, code):
+    replies.expect("used-up", Reply.error(429, "no balance", code=code))
+    assert ask(routed, "first/used-up", stream=True).status == 429
+    assert len(replies.requests("used-up")) == 1
+
+
+COUNT = {"messages": [{"role": "user", "content": "How many tokens?"}]}
+
+
+def test_tokens_are_counted_by_whoever_counts(routed, replies):
+    replies.expect("counts", Reply(200, {"input_tokens": 42}))
+    for stream in (True, False):
+        body = {"model": "counted", "stream": stream, **COUNT}
+        answer = routed.post(body, path="/v1/messages/count_tokens")
+        assert answer.status == 200 and json.loads(answer.body) == {"input_tokens": 42}
+        assert answer.header("x-sluice-estimated") is None
+
+
+def test_tokens_are_estimated_when_nobody_counts_them(routed, replies):
+    replies.expect("counts", Reply.error(503))
+    for model in ("counted", "second/does-not"):
+        answer = routed.post({"model": model, **COUNT}, path="/v1/messages/count_tokens")
+        assert answer.status == 200 and answer.header("x-sluice-estimated") == "true"
+        assert 3 <= json.loads(answer.body)["input_tokens"] <= 20
+
+
+def test_the_list_of_what_was_left_out_is_bounded_and_plain(routed, replies):
+    message = {"id": "m", "type": "message", "role": "assistant", "model": "c", "content": [], "stop_reason": "end_turn"}
+    replies.expect("plain", Reply(200, {**message, "usage": {"input_tokens": 1, "output_tokens": 1}}))
+    strange = {f"x{index}é\r\n{'y' * 3000}": 1 for index in range(40)}
+    answer = routed.post({**chat("claude/plain", stream=False), **strange})
+    dropped = answer.header("x-sluice-dropped")
+    assert answer.status == 200 and len(dropped) < 1100 and dropped.isascii()
+
+
+@pytest.mark.parametrize("model", ["first/..", "first/../x", "first/.", "first/a/../b"])
+def test_a_model_is_no_path_out_of_the_api(routed, model):
+    answer = ask(routed, model, stream=False)
+    assert answer.status == 400 and json.loads(answer.body)["error"]["param"] == "model"

@@ -68,7 +68,7 @@ import Testing
     @Test(
         "does not repeat what would fail again",
         arguments: [
-            FailureClass.credential, .quota, .modelGone, .timeout,
+            FailureClass.credential, .quota, .modelGone, .timeout, .unfit,
         ])
     func hopeless(failureClass: FailureClass) {
         let groups = [[Self.candidate("a", retries: 3), Self.candidate("b", retries: 3)], [Self.candidate("c")]]

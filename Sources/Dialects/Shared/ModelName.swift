@@ -23,9 +23,11 @@ enum ModelName {
             default: false
             }
         }
-        guard isPlain, 1...256 ~= model.utf8.count, !model.contains("//") else {
+        let climbs = model.split(separator: "/").contains { $0 == "." || $0 == ".." }
+        guard isPlain, 1...256 ~= model.utf8.count, !model.contains("//"), !climbs else {
             throw .wrongValue(
-                "model", expected: "a name of 1 to 256 letters, digits and characters of . _ : / @ + -, without //")
+                "model",
+                expected: "a name of 1 to 256 letters, digits and characters of . _ : / @ + -, without // and dots alone")
         }
     }
 }

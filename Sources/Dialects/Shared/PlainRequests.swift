@@ -27,6 +27,8 @@ package enum TokenCountRequest {
     package static func decode(_ body: Span<UInt8>) throws(DialectError) -> DecodedRequest {
         var address = RequestAddress()
         address.asksAnswer = false
-        return try AnthropicCodec().decodeRequest(body, address)
+        var decoded = try AnthropicCodec().decodeRequest(body, address)
+        decoded.chat.streams = false
+        return decoded
     }
 }

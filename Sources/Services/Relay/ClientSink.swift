@@ -8,8 +8,8 @@ package import Chat
 package protocol ClientSink: AnyObject {
     /// Whether so much waits for the client that upstream should pause.
     var isSaturated: Bool { get }
-    /// Sends the head of a stream.
-    func begin(_ attribution: Attribution)
+    /// Sends the head of a stream; unless `isAnswering`, it is not certain yet that `attribution` names who will answer.
+    func begin(_ attribution: Attribution, isAnswering: Bool)
     /// The events to come are of whom `attribution` names: of a stream in the provider's dialect, or of a whole answer that is
     /// told as one.
     func choose(_ attribution: Attribution, isStream: Bool)

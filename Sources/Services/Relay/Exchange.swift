@@ -27,8 +27,8 @@ package final class Exchange {
     private var request: UpstreamRequest?
     private var attempts = AttemptPlan([])
     private var current: Candidate?
-    /// Whether the other form of the answer was asked for already, after a refusal of the first.
-    private var hasChangedForm = false
+    /// The last failure of a provider that was asked, rather than could not be.
+    private var lastRefusal: UpstreamFailure?
     private var retryTimer: LoopTimer?
     private var isPaused = false
     /// Events of upstream that were skipped.
@@ -99,7 +99,8 @@ package final class Exchange {
         relay.metrics.overhead.observe(Double(relay.loop.now &- begun) / 1e9)
     }
 
-    private func ask(_ candidate: Candidate) {
+    /// Asks a provider; `refusal` is how it has just refused the form of the answer.
+    private func ask(_ candidate: Candidate, after refusal: StreamRefusal? = nil) {
         guard let request, !state.isOver else { return }
         current = candidate
         record.attempts += 1
@@ -110,14 +111,17 @@ package final class Exchange {
         record.provider = attribution.provider
         record.model = attribution.model
         do {
-            let opened = try candidate.provider.open(request, model: candidate.model, at: relay.loop.now, self)
+            let opened = try candidate.provider.open(
+                request, model: candidate.model, at: relay.loop.now, after: refusal, self)
             transfer = opened.transfer
             attribution.dropped = opened.dropped
             relay.metrics.upstreamTransfersActive.add()
             self.attribution = attribution
         } catch {
             self.attribution = attribution
-            refuse(error.failure)
+            // As every failure: later, so that a row of them does not nest.
+            let failure = error
+            relay.loop.deferred { [self] in fail(failure) }
         }
     }
 
@@ -125,12 +129,11 @@ package final class Exchange {
     private func recover(from failure: UpstreamFailure) -> Bool {
         guard request != nil, firstEvent == nil, state.phase == .waiting || state.phase == .streaming else { return false }
         letGo()
-        if failure.streamRefusal != nil, !hasChangedForm, let current {
-            // The provider has taken note: the same request now asks for the other form.
-            hasChangedForm = true
-            relay.loop.deferred { [self] in ask(current) }
+        if let refusal = failure.streamRefusal, let current {
+            relay.loop.deferred { [self] in ask(current, after: refusal) }
             return true
         }
+        if failure.failureClass != .unfit { lastRefusal = failure }
         let wait = failure.retryAfter.flatMap { Exchange.nanoseconds(ofRetryAfter: $0) }
         let step = attempts.next(after: failure.failureClass, retryAfter: wait, draw: Double.random(in: 0..<1))
         guard case .ask(let candidate, let delay) = step else { return false }
@@ -169,7 +172,7 @@ package final class Exchange {
         case .nothing: return
         case .begin, .write, .respond: preconditionFailure("\(action) needs the event at hand")
         case .beginWithHeartbeat:
-            if let attribution { sink?.begin(attribution) }
+            if let attribution { sink?.begin(attribution, isAnswering: false) }
             sink?.heartbeat()
             lastWrite = relay.loop.now
         case .heartbeat:
@@ -273,7 +276,7 @@ package final class Exchange {
     }
 
     private func begin() {
-        if let attribution { sink?.begin(attribution) }
+        if let attribution { sink?.begin(attribution, isAnswering: true) }
         awaitHeartbeat()
     }
 }
@@ -347,17 +350,20 @@ extension Exchange: UpstreamReceiver {
 
     package func finish() {
         // Whoever has only had heartbeats was answered nothing, which is no orderly end.
-        guard firstEvent != nil else {
-            failure = emptyAnswer
-            return perform(state.failed(.upstreamError))
-        }
+        guard firstEvent != nil else { return fail(emptyAnswer) }
         perform(state.completed())
     }
 
     package func fail(_ failure: UpstreamFailure) {
         if recover(from: failure) { return }
-        self.failure = failure
-        perform(state.failed(failure.failureClass == .timeout ? .upstreamTimeout : .upstreamError))
+        // Where one failed and the other could not even be asked, the first says more.
+        let told = failure.failureClass == .unfit ? lastRefusal ?? failure : failure
+        self.failure = told
+        switch told.failureClass {
+        case .timeout: perform(state.failed(.upstreamTimeout))
+        case .unfit: perform(state.failed(.refused))
+        default: perform(state.failed(.upstreamError))
+        }
     }
 }
 

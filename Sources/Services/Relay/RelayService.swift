@@ -41,9 +41,9 @@ package final class RelayService {
     /// Whether anybody can be asked for a model.
     package func serves(_ model: String) -> Bool { !plan.candidates(for: model).isEmpty }
 
-    /// Whether the first who would be asked for a model counts tokens.
+    /// Whether somebody who can be asked for a model counts tokens.
     package func countsTokens(_ model: String) -> Bool {
-        plan.candidates(for: model).first?.provider.countsTokens ?? false
+        plan.candidates(for: model).contains { $0.weight > 0 && $0.provider.countsTokens }
     }
 
     /// Begins to answer a request through `sink`, which may be called before this returns.

@@ -48,7 +48,7 @@ struct AttemptPlan {
     mutating func next(after failureClass: FailureClass, retryAfter: UInt64?, draw: Double) -> Step {
         switch failureClass {
         case .callerFault: return .giveUp
-        case .credential, .quota, .modelGone, .timeout:
+        case .credential, .quota, .modelGone, .timeout, .unfit:
             // The same again would only cost the same time.
             open.remove(at: position)
         case .rateLimit, .transient:
