@@ -108,6 +108,9 @@ final class DialectCall: RequestOwner {
     /// Admits the caller and begins to take in the body; answers who is turned away.
     static func begin(_ request: ServerRequest, _ gate: DoorGate, _ terms: Terms) {
         guard let caller = gate.admit(request, id: terms.id, door: terms.door, terms.answer) else { return }
+        if let coding = request.head.fields["content-encoding"], coding.lowercased() != "identity" {
+            return gate.refuse(ErrorReply.compressed, request, id: terms.id, door: terms.door, terms.answer)
+        }
         request.owner = DialectCall(request, gate, terms, caller)
         request.collectBody(limit: gate.maxBody)
     }

@@ -64,6 +64,11 @@ package enum ErrorReply {
     package static let wrongKey = ChatFailure(
         status: 401, message: "The API key is not valid.", type: "invalid_request_error", code: "invalid_api_key")
 
+    /// The body is compressed.
+    package static let compressed = ChatFailure(
+        status: 415, message: "Send the body as it is, without Content-Encoding.", type: "invalid_request_error",
+        code: "unsupported_content_encoding")
+
     /// The process is going down.
     package static let draining = ChatFailure(
         status: 503, message: "The gateway is shutting down.", type: "server_error", code: "server_shutting_down")

@@ -3,6 +3,7 @@
 
 """Requests that are well framed: plain errors, JSON bodies, keys."""
 
+import gzip
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -268,3 +269,13 @@ def test_Z05_neither_key_nor_forged_lines_reach_the_log(sluice):
 def test_answers_name_json_and_survive_a_reader_of_the_standard(sluice):
     models = sluice.get("/v1/models")
     assert models.status == 200 and json.loads(models.body)["object"] == "list"
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/responses", "/v1/messages", "/v1/embeddings"])
+@pytest.mark.parametrize("coding", ["gzip", "br", "zstd"])
+def test_a_compressed_body_is_refused_in_words(sluice, path, coding):
+    body = gzip.compress(json.dumps(chat("ok")).encode())
+    answer = sluice.post(body, path=path, headers=[("Content-Encoding", coding)])
+    assert answer.status == 415
+    assert "Content-Encoding" in json.loads(answer.body)["error"]["message"]
+    assert sluice.post(chat("ok"), headers=[("Content-Encoding", "identity")]).status == 200
