@@ -36,6 +36,7 @@ struct Assembly {
         configuration.forcesWhole = settings.forceNonStreaming ?? streaming.forceNonStreaming
         configuration.allowsFallback = streaming.enableFallback
         configuration.maxEvent = streaming.maxEvent
+        configuration.probes = streaming.detection == .probe
         configuration.detectionLifetime = streaming.detectionCacheDuration.nanoseconds
         guard settings.kind != .simulator else {
             if configuration.models.isEmpty { configuration.models = SimulatorTransport.models }

@@ -31,6 +31,8 @@ package final class Provider {
         package var allowsFallback = true
         /// The most bytes of one line or event of a stream.
         package var maxEvent = 8 << 20
+        /// Whether a model that nothing is known of is first asked for a few tokens, to see how it answers.
+        package var probes = false
         /// For how long it is remembered whether a model streams, in nanoseconds.
         package var detectionLifetime: UInt64 = 300_000_000_000
 
@@ -115,8 +117,9 @@ package final class Provider {
             let target = RequestTarget(
                 model: model, streams: asksStream, maker: profile.maker, quirks: profile.quirks)
             do {
-                let (chat, leftOut) = try request.chat.withoutResponsesState()
-                dropped = leftOut + (try dialect.codec.encodeRequest(chat, target, into: &body))
+                var chat = request.chat
+                if dialect != .openAIResponses { (chat, dropped) = try chat.withoutResponsesState() }
+                dropped += try dialect.codec.encodeRequest(chat, target, into: &body)
             } catch {
                 throw UpstreamFailure(
                     .unfit,
@@ -132,7 +135,8 @@ package final class Provider {
         let reader = UpstreamReader(
             UpstreamReader.Expectation(
                 provider: name, dialect: dialect, operation: request.operation, wantsStream: request.chat.streams,
-                asksStream: asksStream, allowsFallback: configuration.allowsFallback, maxEvent: configuration.maxEvent),
+                asksStream: asksStream, allowsFallback: configuration.allowsFallback, isSecondForm: refusal != nil,
+                maxEvent: configuration.maxEvent),
             scratch: scratch, receiver)
         reader.learned = { [weak self] mode in self?.capability.learn(model, mode, at: now) }
         let transfer = transport.start(
@@ -141,6 +145,43 @@ package final class Provider {
                 body: body.storage, timeouts: configuration.timeouts, authorities: configuration.authorities),
             reader)
         return Opened(transfer: transfer, dropped: dropped)
+    }
+
+    /// Whether it should be found out first how a model answers: when that is so configured, and not known at `now`.
+    package func needsProbe(_ model: String, at now: UInt64) -> Bool {
+        let isWanted = configuration.probes && configuration.detectionLifetime > 0
+        let isOpen = profile.streams && !configuration.forcesWhole && configuration.allowsFallback
+        return isWanted && isOpen && capability.mode(of: model, at: now) == nil
+    }
+
+    /// Asks a model for a few tokens, and remembers how it answers; `done` is called then, inside of the transfer, which the caller
+    /// ends. `nil` when it cannot be asked.
+    package func probe(_ model: String, at now: UInt64, _ done: @escaping () -> Void) -> (any UpstreamTransfer)? {
+        let dialect = profile.dialects[0]
+        let target = RequestTarget(model: model, streams: true, maker: profile.maker, quirks: profile.quirks)
+        var body = ByteBuffer()
+        let endpoint = ProviderProfile.Endpoint(
+            dialect: dialect, model: model, streams: true, baseURL: configuration.baseURL)
+        guard (try? dialect.codec.encodeRequest(StreamProbe.request(model), target, into: &body)) != nil else {
+            capability.learn(model, .both, at: now)
+            return nil
+        }
+        let probe = StreamProbe { [weak self] mode in
+            self?.capability.learn(model, mode, at: now)
+            done()
+        }
+        let reader = UpstreamReader(
+            UpstreamReader.Expectation(
+                provider: name, dialect: dialect, wantsStream: true, asksStream: true, allowsFallback: true,
+                maxEvent: configuration.maxEvent),
+            scratch: scratch, probe)
+        var all = fields + profile.fields
+        all.append(("Accept", "text/event-stream"))
+        return transport.start(
+            TransferRequest(
+                url: profile.address(endpoint), fields: all, body: body.storage, timeouts: configuration.timeouts,
+                authorities: configuration.authorities),
+            reader)
     }
 
     /// Whether it counts tokens in Anthropic's form itself.

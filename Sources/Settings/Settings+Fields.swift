@@ -64,6 +64,7 @@ extension Settings {
             .flag("streaming.enable_fallback", \.streaming.enableFallback),
             .duration(
                 "streaming.detection_cache_duration", \.streaming.detectionCacheDuration, least: .zero),
+            .choice("streaming.detection", \.streaming.detection) { $0.rawValue },
             .choice("streaming.on_disconnect", \.streaming.onDisconnect) { $0.rawValue },
         ]
     }

@@ -102,8 +102,18 @@ package struct StreamingSettings: Sendable, Equatable {
     package var enableFallback = true
     /// How long it is remembered whether an upstream streams.
     package var detectionCacheDuration = Duration.seconds(300)
+    /// How it is found out whether an upstream streams.
+    package var detection = StreamDetection.learn
     /// What happens to the upstream transfer when the client leaves.
     package var onDisconnect = DisconnectPolicy.cancel
+}
+
+/// How it is found out whether an upstream streams.
+package enum StreamDetection: String, Sendable, CaseIterable {
+    /// By its answers to the clients.
+    case learn
+    /// By a request of a few tokens before the first client's.
+    case probe
 }
 
 /// What happens to the upstream transfer when the client leaves.

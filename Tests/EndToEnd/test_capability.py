@@ -166,3 +166,27 @@ def test_a_client_cannot_talk_a_model_out_of_streaming(detecting, replies):
     assert answer.status == 400 and len(replies.requests("echoing")) == 2
     assert_replayed(detecting.post(chat("p/echoing", stream=True)), "p/echoing")
     assert replies.requests("echoing")[2]["body"]["stream"] is True
+
+
+def test_a_model_is_probed_when_that_is_asked_for(make_sluice, replies):
+    probing = gateway(make_sluice, replies, detection="probe")
+    for model, probe, answer, asked in [
+        ("probed-whole", Reply.whole("no"), Reply.whole(), [True, False]),
+        ("probed-refusing", Reply.error(400, "streaming is not supported"), Reply.whole(), [True, False]),
+        ("probed-stream", Reply.events("yes"), Reply.events(), [True, True]),
+        # What fails has shown nothing.
+        ("probed-down", Reply.error(503), Reply.events(), [True, True]),
+    ]:
+        replies.expect(model, probe, answer)
+        assert_replayed(probing.post(chat(f"p/{model}", stream=True)), f"p/{model}")
+        seen = replies.requests(model)
+        assert [bool(request["body"].get("stream")) for request in seen] == asked, model
+        assert seen[0]["body"]["messages"] == [{"role": "user", "content": "Hi"}]
+        assert_replayed(probing.post(chat(f"p/{model}", stream=True)), f"p/{model}")
+        assert len(replies.requests(model)) == 3
+
+
+def test_a_refusal_of_both_forms_ends(detecting, replies):
+    replies.expect("neither", Reply.error(400, "stream must be true", param="stream"))
+    assert detecting.post(chat("p/neither", stream=True)).status == 400
+    assert len(replies.requests("neither")) == 2

@@ -103,6 +103,10 @@ package final class Exchange {
     private func ask(_ candidate: Candidate, after refusal: StreamRefusal? = nil) {
         guard let request, !state.isOver else { return }
         current = candidate
+        let provider = candidate.provider
+        if refusal == nil, request.operation == .chat, provider.needsProbe(candidate.model, at: relay.loop.now) {
+            return probe(candidate)
+        }
         record.attempts += 1
         var attribution = Attribution(
             provider: candidate.provider.name, model: candidate.model, attempts: record.attempts,
@@ -123,6 +127,19 @@ package final class Exchange {
             let failure = error
             relay.loop.deferred { [self] in fail(failure) }
         }
+    }
+
+    /// Looks how a model answers, then asks it.
+    private func probe(_ candidate: Candidate) {
+        let loop = relay.loop
+        let done = { [weak self] in
+            loop.deferred {
+                self?.letGo()
+                self?.ask(candidate)
+            }
+        }
+        transfer = candidate.provider.probe(candidate.model, at: loop.now, done)
+        if transfer != nil { relay.metrics.upstreamTransfersActive.add() } else { done() }
     }
 
     /// Asks somebody else, or the same again, after a failure that the client has seen nothing of; false when there is nobody.
