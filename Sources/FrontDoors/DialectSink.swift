@@ -196,7 +196,8 @@ final class DialectSink: ClientSink {
         var text = ""
         for path in paths {
             let plain = path.unicodeScalars.prefix(64).map { scalar in
-                let isPlain = scalar.isASCII && (scalar.properties.isAlphabetic || "0123456789_.-[]".unicodeScalars.contains(scalar))
+                let isLetter = scalar.isASCII && scalar.properties.isAlphabetic
+                let isPlain = isLetter || "0123456789_.-[]".unicodeScalars.contains(scalar)
                 return isPlain ? Character(scalar) : "_"
             }
             guard text.utf8.count + plain.count < 1000 else { return text + ", ..." }
