@@ -25,29 +25,29 @@ package indirect enum JSONValue: Sendable, Equatable {
     case bool(Bool)
     case null
 
-    /// Reads a whole text strictly (RFC 8259); see `JSONTokenizer` for the limits.
+    /// The most values that a text holds unless its reader says otherwise.
+    ///
+    /// As a tree they take a hundred bytes each, where two in the text can be one.
+    package static let valueLimit = 500_000
+
+    /// Reads a whole text strictly (RFC 8259) of at most `valueLimit` values, of which `tooMany` is thrown at the first that
+    /// is too many; see `JSONTokenizer` for the other limits.
     package init(
-        parsing bytes: Span<UInt8>, depthLimit: Int = 128, allowsLoneSurrogates: Bool = false
+        parsing bytes: Span<UInt8>, depthLimit: Int = 128, valueLimit: Int = JSONValue.valueLimit,
+        allowsLoneSurrogates: Bool = false
     ) throws(JSONError) {
         var tokenizer = JSONTokenizer(depthLimit: depthLimit, allowsLoneSurrogates: allowsLoneSurrogates)
         let first = try tokenizer.next(in: bytes)
-        self = try JSONValue(first, reading: &tokenizer, in: bytes)
+        var budget = valueLimit
+        self = try JSONValue(first, reading: &tokenizer, in: bytes, budget: &budget)
         _ = try tokenizer.next(in: bytes)
     }
 
-    /// Reads the value that `token`, the last one that the tokenizer gave, begins.
+    /// Reads the value that `token`, the last one that the tokenizer gave, begins: at most `budget` values, itself and all that it
+    /// holds counted, which are taken off.
     ///
-    /// Throws `unexpectedByte` when it begins none: a key, a closing bracket or the end.
-    package init(
-        _ token: JSONToken, reading tokenizer: inout JSONTokenizer, in bytes: Span<UInt8>
-    ) throws(JSONError) {
-        var budget = Int.max
-        self = try JSONValue(token, reading: &tokenizer, in: bytes, budget: &budget)
-    }
-
-    /// Reads a value of at most `budget` values, itself and all that it holds counted, and takes them off.
-    ///
-    /// A value takes many times the bytes that it is written in. Throws `tooMany` at the first that is too many, else as above.
+    /// Throws `tooMany` at the first that is too many, and `unexpectedByte` when the token begins none: a key, a closing bracket or
+    /// the end.
     package init(
         _ token: JSONToken, reading tokenizer: inout JSONTokenizer, in bytes: Span<UInt8>, budget: inout Int
     ) throws(JSONError) {

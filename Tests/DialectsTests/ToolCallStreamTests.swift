@@ -90,6 +90,62 @@ struct ToolCallStreamTests {
             name: "a custom tool",
             deltas: [#"[{"index":0,"id":"a","type":"custom","custom":{"name":"f","input":"in"}}]"#],
             calls: [["a", "f", "in"]]),
+        Case(
+            name: "calls without ids on one index, told apart by their names",
+            deltas: [
+                #"[{"index":0,"function":{"name":"f","arguments":"{\"x\":1}"}}]"#,
+                #"[{"index":0,"function":{"name":"g","arguments":"{\"y\""}}]"#,
+                #"[{"index":0,"function":{"arguments":":2}"}}]"#,
+            ], calls: [["", "f", #"{"x":1}"#], ["", "g", #"{"y":2}"#]]),
+        Case(
+            name: "calls of one tool without ids on one index, each whole before the next",
+            deltas: [
+                #"[{"index":0,"function":{"name":"f","arguments":"{\"x\":\"}\""}}]"#,
+                #"[{"index":0,"function":{"name":"f","arguments":"}"}}]"#,
+                #"[{"index":0,"function":{"name":"f","arguments":{"x":2}}}]"#,
+                #"[{"index":0,"function":{"name":"f","arguments":""}}]"#,
+                #"[{"index":0,"function":{"arguments":"{\"x\""}}]"#,
+                #"[{"index":0,"function":{"arguments":":3}"}}]"#,
+            ], calls: [["", "f", #"{"x":"}"}"#], ["", "f", #"{"x":2}"#], ["", "f", #"{"x":3}"#]]),
+        Case(
+            name: "a name without id on every fragment, also on the last, which is empty",
+            deltas: [
+                #"[{"index":0,"function":{"name":"f","arguments":""}}]"#,
+                #"[{"index":0,"function":{"name":"f","arguments":"{\"x\""}}]"#,
+                #"[{"index":0,"function":{"name":"f","arguments":":1}"}}]"#,
+                #"[{"index":0,"function":{"name":"f","arguments":""}}]"#,
+            ], calls: [["", "f", #"{"x":1}"#]]),
+        Case(
+            name: "id and name on every fragment, whole or not",
+            deltas: [
+                #"[{"index":0,"id":"a","function":{"name":"f","arguments":"{}"}}]"#,
+                #"[{"index":0,"id":"a","function":{"name":"f","arguments":" "}}]"#,
+                #"[{"index":0,"function":{"name":"f","arguments":" "}}]"#,
+            ], calls: [["a", "f", "{}  "]]),
+        Case(
+            name: "a name that comes after the id",
+            deltas: [
+                #"[{"index":0,"id":"a\"","function":{"arguments":"{"}}]"#,
+                #"[{"index":0,"function":{"arguments":"\"x\""}}]"#,
+                #"[{"index":0,"function":{"name":"f\u0041","arguments":":"}}]"#,
+                #"[{"index":0,"id":"a\"","function":{"name":"f\u0041","arguments":"1}"}}]"#,
+            ], calls: [["a\"", "fA", #"{"x":1}"#]]),
+        Case(
+            name: "a name that comes after the id and before another call, which is told first",
+            deltas: [
+                #"[{"index":0,"id":"a","function":{"arguments":"{}"}}]"#,
+                #"[{"index":1,"id":"b","function":{"name":"g","arguments":"{}"}},{"index":0,"function":{"name":"f"}}]"#,
+            ], calls: [["b", "g", "{}"], ["a", "f", "{}"]]),
+        Case(
+            name: "an id that comes after the name",
+            deltas: [
+                #"[{"index":0,"function":{"arguments":""}}]"#,
+                #"[{"index":0,"id":"a","function":{"name":"f","arguments":"{}"}}]"#,
+            ], calls: [["a", "f", "{}"]]),
+        Case(
+            name: "a name that never comes",
+            deltas: [#"[{"index":0,"id":"a","function":{"arguments":"{"}}]"#, #"[{"index":0,"function":{"arguments":"}"}}]"#],
+            calls: []),
     ]
 
     @Test("are put together", arguments: cases)
@@ -98,6 +154,7 @@ struct ToolCallStreamTests {
         for delta in item.deltas {
             replay.feed(#"{"choices":[{"index":0,"delta":{"content":"t","tool_calls":\#(delta)}}]}"#)
         }
+        replay.feed(#"{"choices":[{"index":0,"delta":{},"finish_reason":"tool_calls"}]}"#)
         let calls = replay.accumulator.choices.flatMap(\.toolCalls)
         #expect(replay.malformedCount == 0)
         #expect(calls.map { [$0.id, $0.name, $0.arguments] } == item.calls)
@@ -123,6 +180,34 @@ struct ToolCallStreamTests {
         #expect(replay.malformedCount == 0)
         #expect(calls.count == before + 1)
         #expect(calls.last.map { [$0.id, $0.name, $0.arguments] } == ["z", "last", "!"])
+    }
+
+    @Test("wait for their names with a bounded text: more is a malformed event, and never a call that lacks some")
+    func held() {
+        var replay = StreamReplay()
+        let first = replay.feed(#"{"choices":[{"delta":{"tool_calls":[{"index":0,"id":"a","function":{}}]}}]}"#)
+        #expect(first.deltas == [.start(choice: 0)])
+        let long = String(repeating: "x", count: 40_000)
+        let piece = #"{"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"arguments":"\#(long)"}}]}}]}"#
+        #expect(replay.feed(piece).deltas.isEmpty)
+        #expect(replay.malformedCount == 0)
+        replay.feed(piece)
+        replay.feed(#"{"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"name":"f"}}]}}]}"#)
+        #expect(replay.malformedCount == 1)
+        #expect(replay.accumulator.choices.flatMap(\.toolCalls).isEmpty)
+        replay.feed(#"{"choices":[{"delta":{"content":"t"}}]}"#)
+        #expect(replay.accumulator.text == "t" && replay.malformedCount == 1)
+    }
+
+    @Test("with ids and names beyond all measure end in a malformed event")
+    func names() {
+        var replay = StreamReplay()
+        let long = String(repeating: "n", count: 1 << 20)
+        for index in 0..<8 {
+            let call = #"{"index":\#(index),"id":"\#(index)","function":{"name":"\#(long)"}}"#
+            replay.feed(#"{"choices":[{"delta":{"tool_calls":[\#(call)]}}]}"#)
+        }
+        #expect(replay.malformedCount == 4)
     }
 
     @Test("are put together from the legacy form, which has neither index nor id")

@@ -28,7 +28,7 @@ struct AnthropicAnswerWriter {
         buffer.appendJSON { json in
             json.object { json in
                 writeHead(id: "msg_" + context.seed, model: context.chat.model, with: &json)
-                json.member("content", array: { json in writer.write(parts, with: &json) })
+                json.member("content", array: { json in writer.write(parts, isCut: choice?.finish.isCut == true, with: &json) })
                 stop.writeMembers(with: &json)
                 json.key("usage")
                 AnthropicUsage.write(answer.usage ?? TokenUsage(), estimate: context.estimatedInput, with: &json)
@@ -44,7 +44,7 @@ struct AnthropicAnswerWriter {
         json.member("model", model)
     }
 
-    private func write(_ parts: [AccumulatedPart], with json: inout JSONWriter) {
+    private func write(_ parts: [AccumulatedPart], isCut: Bool, with json: inout JSONWriter) {
         for (place, part) in parts.enumerated() {
             switch part.kind {
             case .text, .refusal:
@@ -63,7 +63,7 @@ struct AnthropicAnswerWriter {
             case .redactedReasoning:
                 writeRedacted(part.escaped, after: carrier, with: &json)
             case .toolCall(let number, let id, let name):
-                writeCall(part, ToolInput.object(part.text), number, id: id, name: name, with: &json)
+                writeCall(part, ToolInput.object(part.text, isCut: isCut), number, id: id, name: name, with: &json)
             case .customCall(let number, let id, let name):
                 let input = JSONValue.object([.init("input", .string(part.text))])
                 writeCall(part, input, number, id: id, name: name, with: &json)

@@ -73,10 +73,12 @@ struct AnthropicBlocks: Sendable {
         appendRedacted(callCarrier, text, 0..<text.count, to: &buffer)
     }
 
-    /// Begins a call; the name is escaped, the id plain.
+    /// Begins a call; the name is escaped, the id plain. `isCut` is said of the block before.
     mutating func beginCall(
-        _ number: Int, isCustom: Bool, id: String, name: Span<UInt8>, to buffer: inout ByteBuffer
+        _ number: Int, isCustom: Bool, id: String, name: Span<UInt8>, isCut: Bool = false,
+        to buffer: inout ByteBuffer
     ) {
+        close(isCut: isCut, to: &buffer)
         begin(.call(number, isCustom: isCustom), to: &buffer)
         progress = JSONProgress()
         hasArguments = false
@@ -114,8 +116,8 @@ struct AnthropicBlocks: Sendable {
         buffer.append(literal: "}}}\n\n")
     }
 
-    /// Ends the block that is open.
-    mutating func close(to buffer: inout ByteBuffer) {
+    /// Ends the block that is open; when the answer `isCut`, a call in it keeps what it lacks.
+    mutating func close(isCut: Bool = false, to buffer: inout ByteBuffer) {
         switch open {
         case .none:
             return
@@ -124,7 +126,7 @@ struct AnthropicBlocks: Sendable {
             buffer.append(signature.bytes)
             buffer.append(literal: "\"}}\n\n")
             signature.removeAll(keepingAtMost: 1 << 16)
-        case .call(_, let isCustom) where isCustom || !hasArguments:
+        case .call(_, let isCustom) where !isCut && (isCustom || !hasArguments):
             beginDelta("\"input_json_delta\",\"partial_json\":\"", to: &buffer)
             let end: StaticString = !isCustom ? "{}" : hasArguments ? "\\\"}" : "{\\\"input\\\":\\\"\\\"}"
             buffer.append(literal: end)

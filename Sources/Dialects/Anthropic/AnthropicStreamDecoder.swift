@@ -16,6 +16,10 @@ package struct AnthropicStreamDecoder: StreamDecoder {
         var hasArguments = false
         /// The input that came with the block's start: what counts unless pieces of it follow.
         var input: ByteBuffer
+        /// Whether its block was closed.
+        var isEnded = false
+        /// Whether it has come to no input, as far as is known.
+        var lacksInput: Bool { !hasArguments && input.count <= 2 }
     }
 
     /// No honest stream comes near; what a stream makes us remember has an end.
@@ -113,6 +117,7 @@ package struct AnthropicStreamDecoder: StreamDecoder {
         }
         hasBlocks = true
         start(into: &event)
+        tellEnded(of: data, into: &event)
         switch piece.kind {
         case .text:
             if !piece.text.isEmpty { event.deltas.append(.text(choice: 0, piece.text)) }
@@ -167,9 +172,24 @@ package struct AnthropicStreamDecoder: StreamDecoder {
     }
 
     /// Ends the call of a block; without pieces of input, the one that its start gave is told now.
+    ///
+    /// An empty one may only mean that the answer was cut there: it waits for the next block, or for the end and its reason.
     private mutating func endCall(of block: Int, into event: inout DecodedEvent) {
         guard let place = calls.firstIndex(where: { $0.block == block }) else { return }
-        tellInput(of: calls.remove(at: place), into: &event)
+        if calls[place].lacksInput {
+            calls[place].isEnded = true
+        } else {
+            tellInput(of: calls.remove(at: place), into: &event)
+        }
+    }
+
+    /// Tells of the calls before a block that their input is empty, in an event that begins the block.
+    private mutating func tellEnded(of data: Span<UInt8>, into event: inout DecodedEvent) {
+        guard calls.contains(where: \.isEnded) else { return }
+        event.ownText.removeAll()
+        event.ownText.append(data)
+        for call in calls where call.isEnded { tellInput(of: call, into: &event) }
+        calls.removeAll(where: \.isEnded)
     }
 
     private func tellInput(of call: Call, into event: inout DecodedEvent) {
@@ -191,7 +211,7 @@ package struct AnthropicStreamDecoder: StreamDecoder {
                 isFinished = true
                 let reason = FinishReason(read.piece, token, in: data)
                 // A block that was not closed is whole all the same, unless the answer was cut.
-                if reason != .length { for call in calls { tellInput(of: call, into: &event) } }
+                if !Optional(reason).isCut { for call in calls { tellInput(of: call, into: &event) } }
                 calls.removeAll()
                 event.deltas.append(.finish(choice: 0, reason))
             }

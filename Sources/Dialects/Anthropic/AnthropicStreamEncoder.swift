@@ -41,13 +41,9 @@ package struct AnthropicStreamEncoder: StreamEncoder {
         guard !isEnded else { return }
         begin(choice ?? 0, into: &buffer)
         drain(isLast: true, into: &buffer)
-        guard !queue.isOverfull else {
-            let message = "The upstream's tool calls are too large to be told one after the other."
-            fail(ChatFailure(status: 502, message: message), requestID: "", into: &buffer)
-            return
-        }
+        guard !queue.isOverfull else { return fail(.overfull, requestID: "", into: &buffer) }
         isEnded = true
-        blocks.close(to: &buffer)
+        blocks.close(isCut: reason.isCut, to: &buffer)
         let stop = AnthropicStopReason(reason, hasCalls: hasCalls, hasRefusal: hasRefusal)
         let (usage, estimate) = (usage ?? TokenUsage(), estimatedInput)
         buffer.append(literal: "event: message_delta\ndata: ")
@@ -204,7 +200,8 @@ package struct AnthropicStreamEncoder: StreamEncoder {
         case .call(let call):
             if !call.signature.isEmpty { blocks.appendCallSignature(call.signature.bytes, to: &buffer) }
             blocks.beginCall(
-                call.number, isCustom: call.isCustom, id: call.id, name: call.name.bytes, to: &buffer)
+                call.number, isCustom: call.isCustom, id: call.id, name: call.name.bytes, isCut: reason.isCut,
+                to: &buffer)
             guard isQueued else { return }
             let arguments = queue.arguments(of: call)
             blocks.appendArguments(arguments.bytes, 0..<arguments.count, to: &buffer)

@@ -14,6 +14,8 @@ struct AnthropicTurns {
         /// The text of a turn that is nothing else.
         var text: String?
         var extras: [JSONValue.Member] = []
+        /// Whether a user said something in it, be it only space.
+        var isSaid = false
 
         init(role: String) {
             self.role = role
@@ -34,6 +36,7 @@ struct AnthropicTurns {
             results += next.results
             blocks += next.blocks
             extras += next.extras
+            isSaid = isSaid || next.isSaid
         }
 
         var isEmpty: Bool { text == nil && results.isEmpty && blocks.isEmpty }
@@ -43,6 +46,9 @@ struct AnthropicTurns {
             return .object([.init("role", .string(role)), .init("content", content)] + extras)
         }
     }
+
+    /// What stands for a user's turn of nothing but space, which Anthropic refuses.
+    private static let blank = "(empty)"
 
     private let chat: ChatRequest
     private let origin: Dialect
@@ -81,8 +87,10 @@ struct AnthropicTurns {
             try add(chat.messages[index])
             index += 1
         }
-        turns.removeAll(where: \.isEmpty)
+        turns.removeAll { $0.isEmpty && !$0.isSaid }
         joinNeighbours()
+        // Without the user's turn the model would go on with its own, or there would be none at all.
+        for place in turns.indices where turns[place].isEmpty { turns[place].text = Self.blank }
         trimEnd()
         guard !turns.isEmpty else {
             throw DialectError(
@@ -151,6 +159,7 @@ struct AnthropicTurns {
             turn.text = text
             turn.blocks = []
         }
+        turn.isSaid = message.role == .user && message.content != nil
         if chat.origin == .anthropic { turn.extras = message.extras }
         add(turn)
     }

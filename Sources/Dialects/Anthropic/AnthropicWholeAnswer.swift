@@ -33,6 +33,10 @@ struct AnthropicWholeAnswer {
             let finish = FinishReason(
                 anthropic: reason, sequence: message["stop_sequence"]?.string,
                 explanation: message["stop_details"]?["explanation"]?.string)
+            if Optional(finish).isCut, blocks?.last?["input"]?.members?.isEmpty == true {
+                // The call was cut before its input.
+                if case .toolArguments = answer.deltas.last { answer.deltas.removeLast() }
+            }
             answer.deltas.append(.finish(choice: 0, finish))
         }
         // The bytes were read before, so that this cannot fail any more.

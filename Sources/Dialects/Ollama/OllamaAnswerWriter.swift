@@ -32,7 +32,7 @@ enum OllamaAnswerWriter {
         if !calls.isEmpty {
             json.key("tool_calls")
             json.array { json in
-                for call in calls { write(call, into: &json) }
+                for call in calls { write(call, isCut: choice?.finish.isCut == true, into: &json) }
             }
         }
         let images = choice?.parts.filter { if case .image = $0.kind { true } else { false } } ?? []
@@ -51,10 +51,10 @@ enum OllamaAnswerWriter {
         return refusal
     }
 
-    private static func write(_ part: AccumulatedPart, into json: inout JSONWriter) {
+    private static func write(_ part: AccumulatedPart, isCut: Bool, into json: inout JSONWriter) {
         switch part.kind {
         case .toolCall(let number, let id, let name):
-            write(number, id: id, name: name, input: ToolInput.object(part.text), into: &json)
+            write(number, id: id, name: name, input: ToolInput.object(part.text, isCut: isCut), into: &json)
         case .customCall(let number, let id, let name):
             let input = JSONValue.object([.init("input", .string(part.text))])
             write(number, id: id, name: name, input: input, into: &json)

@@ -16,7 +16,7 @@ package struct OllamaStreamEncoder: StreamEncoder {
         var arguments = ByteBuffer()
     }
 
-    /// What may be kept of one call's arguments, in bytes.
+    /// What may be kept of the arguments of calls, in bytes.
     private static let argumentLimit = 32 << 20
 
     /// What every line begins with.
@@ -25,6 +25,10 @@ package struct OllamaStreamEncoder: StreamEncoder {
     private var usage: TokenUsage?
     private var finish: FinishReason?
     private var hasRefused = false
+    /// The bytes of arguments that were kept.
+    private var keptCount = 0
+    /// Whether more came than may be kept.
+    private var isOverfull = false
     private var isEnded = false
 
     /// An encoder for one answer.
@@ -41,12 +45,13 @@ package struct OllamaStreamEncoder: StreamEncoder {
     package mutating func encode(
         _ event: borrowing DecodedEvent, of text: Span<UInt8>, into buffer: inout ByteBuffer
     ) {
-        guard !isEnded, !event.isAfterEnd else { return }
-        for delta in event.deltas { encode(delta, of: text, into: &buffer) }
+        guard !isEnded, !isOverfull, !event.isAfterEnd else { return }
+        for delta in event.deltas where !isOverfull { encode(delta, of: text, into: &buffer) }
     }
 
     package mutating func finish(into buffer: inout ByteBuffer) {
         guard !isEnded else { return }
+        guard !isOverfull else { return fail(.overfull, requestID: "", into: &buffer) }
         flushCalls(into: &buffer)
         isEnded = true
         if case .refusal(let explanation?) = finish, !hasRefused, !explanation.isEmpty {
@@ -94,9 +99,12 @@ package struct OllamaStreamEncoder: StreamEncoder {
         case .customCall(0, let number, let id, let name):
             begin(number, id: id, name: name, isCustom: true, of: data)
         case .toolArguments(0, let number, let slice):
-            guard let place = calls.lastIndex(where: { $0.number == number }),
-                slice.count <= Self.argumentLimit &- calls[place].arguments.count
-            else { return }
+            guard let place = calls.lastIndex(where: { $0.number == number }) else { return }
+            guard slice.count <= Self.argumentLimit &- keptCount else {
+                isOverfull = true
+                return
+            }
+            keptCount &+= slice.count
             calls[place].arguments.append(data, slice)
         case .logprobs(0, let slice):
             buffer.append(opening.bytes)
@@ -104,8 +112,8 @@ package struct OllamaStreamEncoder: StreamEncoder {
             EventText.appendLine(data, slice, to: &buffer)
             buffer.append(literal: "],\"done\":false}\n")
         case .finish(0, let reason):
-            flushCalls(into: &buffer)
             finish = finish ?? reason
+            flushCalls(into: &buffer)
         case .usage(let latest):
             if usage == nil { usage = latest } else { usage?.update(with: latest) }
         default: break
@@ -134,7 +142,9 @@ package struct OllamaStreamEncoder: StreamEncoder {
         for call in calls {
             let kept = call.arguments
             let text = kept.bytes.jsonText(0..<kept.count)
-            let input = call.isCustom ? JSONValue.object([.init("input", .string(text))]) : ToolInput.object(text)
+            let input =
+                call.isCustom
+                ? JSONValue.object([.init("input", .string(text))]) : ToolInput.object(text, isCut: finish.isCut)
             buffer.append(opening.bytes)
             buffer.append(literal: "\"message\":{\"role\":\"assistant\",\"content\":\"\",\"tool_calls\":[")
             buffer.appendJSON { json in

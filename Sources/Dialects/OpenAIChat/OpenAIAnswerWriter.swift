@@ -50,7 +50,9 @@ enum OpenAIAnswerWriter {
                             for call in calls {
                                 let number = call.callNumber ?? 0
                                 let made = CallID.made(for: id(context), choice: choice.index, call: number)
-                                write(call, customTools, context.maker, made: made, into: &json)
+                                write(
+                                    call, customTools, context.maker, made: made, isCut: choice.finish.isCut,
+                                    into: &json)
                             }
                         })
                 }
@@ -161,7 +163,8 @@ enum OpenAIAnswerWriter {
     }
 
     private static func write(
-        _ call: AccumulatedPart, _ customTools: [String], _ maker: String, made: String, into json: inout JSONWriter
+        _ call: AccumulatedPart, _ customTools: [String], _ maker: String, made: String, isCut: Bool,
+        into json: inout JSONWriter
     ) {
         switch call.kind {
         case .toolCall(_, let given, let name):
@@ -177,7 +180,7 @@ enum OpenAIAnswerWriter {
                     json.member("name", name)
                     json.key("arguments")
                     // Clients parse the arguments, and nothing is no JSON.
-                    if call.escaped.isEmpty {
+                    if call.escaped.isEmpty, !isCut {
                         json.string(literal: "{}")
                     } else {
                         json.string(escaped: call.escaped.bytes, 0..<call.escaped.count)

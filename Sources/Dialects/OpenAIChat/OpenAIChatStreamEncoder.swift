@@ -7,6 +7,9 @@ import JSON
 
 /// Writes chat completion chunks from deltas, for an upstream that speaks another dialect.
 package struct OpenAIChatStreamEncoder: StreamEncoder {
+    /// What may be kept of arguments, in bytes.
+    private static let keptLimit = 32 << 20
+
     private let id: String
     private let wantsUsage: Bool
     /// What every chunk begins with: id, time and model are the same on all of them.
@@ -21,6 +24,10 @@ package struct OpenAIChatStreamEncoder: StreamEncoder {
     private var logprobs: (choice: Int, elements: Range<Int>)?
     private var writtenLogprobs: Range<Int>?
     private var choices: [OpenAIWrittenChoice] = []
+    /// The bytes of arguments that were kept until their calls end.
+    private var keptCount = 0
+    /// Whether more came than may be kept.
+    private var isOverfull = false
     private var isEnded = false
 
     /// An encoder for one answer.
@@ -54,18 +61,19 @@ package struct OpenAIChatStreamEncoder: StreamEncoder {
     package mutating func encode(
         _ event: borrowing DecodedEvent, of text: Span<UInt8>, into buffer: inout ByteBuffer
     ) {
-        guard !isEnded, !event.isAfterEnd else { return }
+        guard !isEnded, !isOverfull, !event.isAfterEnd else { return }
         writtenLogprobs = nil
         logprobs = nil
         // Log probabilities belong into the chunk of the text that they are about.
         for delta in event.deltas {
             if case .logprobs(let choice, let slice) = delta, logprobs == nil { logprobs = (choice, slice) }
         }
-        for delta in event.deltas { encode(delta, of: text, into: &buffer) }
+        for delta in event.deltas where !isOverfull { encode(delta, of: text, into: &buffer) }
     }
 
     package mutating func finish(into buffer: inout ByteBuffer) {
         guard !isEnded else { return }
+        guard !isOverfull else { return fail(.overfull, requestID: "", into: &buffer) }
         isEnded = true
         // A client waits for each choice to end, also when upstream only said that all is over.
         for place in choices.indices where !choices[place].isFinished { finish(place, .stop, into: &buffer) }
@@ -169,7 +177,7 @@ package struct OpenAIChatStreamEncoder: StreamEncoder {
 
     private mutating func finish(_ place: Int, _ reason: FinishReason, into buffer: inout ByteBuffer) {
         let choice = choices[place].index
-        for call in choices[place].calls { end(call, of: choice, into: &buffer) }
+        for call in choices[place].calls { end(call, of: choice, reason, into: &buffer) }
         if case .refusal(let explanation?) = reason, !explanation.isEmpty, !choices[place].hasRefused {
             open(choice, into: &buffer)
             buffer.append(literal: "\"refusal\":")
@@ -292,6 +300,11 @@ package struct OpenAIChatStreamEncoder: StreamEncoder {
         let place = place(of: choice, into: &buffer)
         guard !slice.isEmpty, let known = choices[place].calls.lastIndex(where: { $0.number == call }) else { return }
         if choices[place].calls[known].isWrapped {
+            guard slice.count <= Self.keptLimit &- keptCount else {
+                isOverfull = true
+                return
+            }
+            keptCount &+= slice.count
             choices[place].calls[known].keep(data, slice)
             return
         }
@@ -303,13 +316,15 @@ package struct OpenAIChatStreamEncoder: StreamEncoder {
     }
 
     /// Writes what is left of a call: the text that its arguments wrapped, or that there were none.
-    private func end(_ call: OpenAIWrittenCall, of choice: Int, into buffer: inout ByteBuffer) {
+    private func end(
+        _ call: OpenAIWrittenCall, of choice: Int, _ reason: FinishReason?, into buffer: inout ByteBuffer
+    ) {
         var rest = ByteBuffer()
         if call.isWrapped {
             let arguments = call.arguments
             let input = CustomTool.input(arguments.bytes.jsonText(0..<arguments.count))
             rest.appendEscaped(input.utf8.span)
-        } else if call.isEmpty, !call.isCustom {
+        } else if call.isEmpty, !call.isCustom, !reason.isCut {
             // Clients parse the arguments, and nothing is no JSON.
             rest.append(literal: "{}")
         }

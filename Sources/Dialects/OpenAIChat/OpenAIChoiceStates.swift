@@ -10,22 +10,15 @@ struct OpenAIChoiceStates: Sendable {
     private struct Choice {
         let index: Int
         var isFinished = false
+        /// How many calls have been told.
         var callCount = 0
-    }
-
-    /// A tool call that has begun. Which one upstream means it tells by place, id or both.
-    private struct Call {
-        let choice: Int
-        let place: Int
-        let number: Int
-        var id: String
     }
 
     /// No honest stream comes near; what a stream makes us remember has an end.
     private static let limit = 4096
 
     private var choices: [Choice] = []
-    private var calls: [Call] = []
+    private var calls = OpenAICallStates()
 
     /// Whether no choice has begun.
     var isEmpty: Bool { choices.isEmpty }
@@ -36,7 +29,7 @@ struct OpenAIChoiceStates: Sendable {
     /// Whether the limit allows what a chunk may add.
     func canTake(_ chunk: OpenAIChatChunk) -> Bool {
         let count = chunk.fragments.count
-        let isClose = choices.count &+ count > Self.limit || calls.count &+ count > Self.limit
+        let isClose = choices.count &+ count > Self.limit || calls.count &+ count > Self.limit || calls.isFull
         return !isClose
             || chunk.fragments.allSatisfy { fragment in
                 if case .tool = fragment.content { return false }
@@ -69,11 +62,7 @@ struct OpenAIChoiceStates: Sendable {
             case .logprobs(let slice):
                 event.deltas.append(.logprobs(choice: index, slice))
             case .tool(let fragment):
-                guard let call = findCall(place, fragment, of: data, event: &event), !fragment.arguments.isEmpty else {
-                    continue
-                }
-                let slice = fragment.isRaw ? escape(fragment.arguments, of: data, in: &event) : fragment.arguments
-                event.deltas.append(.toolArguments(choice: index, call: call, slice))
+                calls.take(fragment, of: index, told: &choices[place].callCount, from: data, to: &event)
             case .finish(let token):
                 if choices[place].isFinished {
                     event.repeatedFinishes.append(token.range.lowerBound &- 1..<token.range.upperBound &+ 1)
@@ -95,54 +84,6 @@ struct OpenAIChoiceStates: Sendable {
         choices.append(Choice(index: index))
         event.deltas.append(.start(choice: index))
         return choices.count &- 1
-    }
-
-    /// The number of the call that a fragment belongs to, which begins if it has not; a call begins with its name, so that there
-    /// is none for a fragment before it.
-    ///
-    /// Some upstreams repeat id and name on every fragment; some give each call of a turn the same index.
-    private mutating func findCall(
-        _ place: Int, _ fragment: OpenAIChatChunk.ToolFragment, of data: Span<UInt8>, event: inout DecodedEvent
-    ) -> Int? {
-        let choice = choices[place].index
-        let id = fragment.id
-        // Without an index the place is only that within the chunk: an id that is known says more.
-        if !fragment.isPlaced, !id.isEmpty,
-            let named = calls.last(where: { $0.choice == choice && data.jsonText(id, equals: $0.id.utf8.span) })
-        {
-            return named.number
-        }
-        // The last one at the place: an earlier one was ended by the one that took its place.
-        if let known = calls.lastIndex(where: { $0.choice == choice && $0.place == fragment.index }) {
-            let isSame =
-                id.isEmpty || fragment.name.isEmpty || data.jsonText(id, equals: calls[known].id.utf8.span)
-            if isSame { return calls[known].number }
-        }
-        guard !fragment.name.isEmpty else { return nil }
-        let number = choices[place].callCount
-        choices[place].callCount &+= 1
-        calls.append(Call(choice: choice, place: fragment.index, number: number, id: data.jsonText(id)))
-        if !fragment.signature.isEmpty {
-            event.deltas.append(.callSignature(choice: choice, fragment.signature))
-        }
-        event.deltas.append(
-            fragment.isCustom
-                ? .customCall(choice: choice, call: number, id: id, name: fragment.name)
-                : .toolCall(choice: choice, call: number, id: id, name: fragment.name))
-        return number
-    }
-
-    /// Makes the inside of a string of JSON as it stands. All slices of the event are then ranges of its own text, which
-    /// begins with the data, so that the others are right as they are.
-    private func escape(_ range: Range<Int>, of data: Span<UInt8>, in event: inout DecodedEvent) -> Range<Int> {
-        if !event.hasOwnText {
-            event.hasOwnText = true
-            event.ownText.removeAll()
-            event.ownText.append(data)
-        }
-        let start = event.ownText.count
-        event.ownText.appendEscaped(data.extracting(range))
-        return start..<event.ownText.count
     }
 
     /// Ends the choices of a whole answer for which upstream gave no reason.

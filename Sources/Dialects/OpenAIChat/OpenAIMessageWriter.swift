@@ -48,8 +48,9 @@ struct OpenAIMessageWriter {
     ) throws(DialectError) -> JSONValue {
         var object = JSONMembers()
         object.add("role", role(of: message).rawValue)
+        var leavesReasoning = false
         switch message.role {
-        case .assistant: try addAnswer(message, path, to: &object)
+        case .assistant: leavesReasoning = try addAnswer(message, path, to: &object)
         case .tool where !isOwn: object.add("content", try result(message, path, &leftovers))
         default: object.add("content", try content(of: message, path))
         }
@@ -58,8 +59,11 @@ struct OpenAIMessageWriter {
         object.add("tool_call_id", isResult ? message.toolCallID.map(id) : nil)
         if message.role != .function { object.add("name", message.name) }
         guard isOwn else { return .object(object.members) }
-        // Reasoning may have been told twice, in two members, and now be written in the one that is left.
-        let rest = message.extras.filter { extra in !object.members.contains { $0.key == extra.key } }
+        // Reasoning may have been told twice, in two members, and now be written in the one that is left, or in none.
+        let rest = message.extras.filter { extra in
+            if leavesReasoning, OpenAIReasoningReader.plainNames.contains(extra.key) { return false }
+            return !object.members.contains { $0.key == extra.key }
+        }
         return .object(object.members + rest)
     }
 
@@ -162,13 +166,16 @@ struct OpenAIMessageWriter {
 
     // MARK: What the assistant said
 
+    /// Adds what the message says. `true` when reasoning was left out because the target takes none back, which goes for what is
+    /// told of it elsewhere too.
     private mutating func addAnswer(
         _ message: ChatMessage, _ path: String, to object: inout JSONMembers
-    ) throws(DialectError) {
+    ) throws(DialectError) -> Bool {
         guard case .parts(let parts) = message.content else {
             object.add("content", message.content.map { .string($0.text) } ?? .null)
-            return
+            return false
         }
+        var hasDropped = false
         var values: [JSONValue] = []
         var texts: [String] = []
         var isPlain = true
@@ -178,7 +185,9 @@ struct OpenAIMessageWriter {
             let path = "\(path).content[\(index)]"
             switch part.kind {
             case .reasoning, .redactedReasoning:
-                if !reasoning.append(part) { dropped.append(path) }
+                guard !reasoning.append(part) else { continue }
+                dropped.append(path)
+                hasDropped = true
             case .refusal(let text) where part.member != nil:
                 refusal = text
             case .text(let text):
@@ -205,6 +214,7 @@ struct OpenAIMessageWriter {
         }
         object.add("refusal", refusal)
         reasoning.add(to: &object)
+        return hasDropped && !target.quirks.takesReasoningBack
     }
 
     private func value(of call: ChatToolCall) -> JSONValue {

@@ -31,9 +31,6 @@ struct OpenAIWrittenChoice: Sendable {
 
 /// What an encoder remembers of a call that it writes.
 struct OpenAIWrittenCall: Sendable {
-    /// What may be kept of arguments; a call that says more is cut.
-    private static let limit = 32 << 20
-
     let number: Int
     let isCustom: Bool
     /// Whether upstream knows the custom tool as a function, from whose arguments the text is taken at the end.
@@ -50,7 +47,6 @@ struct OpenAIWrittenCall: Sendable {
 
     /// Keeps a piece of arguments, still escaped.
     mutating func keep(_ data: Span<UInt8>, _ slice: Range<Int>) {
-        guard slice.count <= Self.limit &- arguments.count else { return }
         arguments.append(data, slice)
     }
 }

@@ -10,9 +10,9 @@ enum ToolInput {
     /// The object that the text of a call's arguments says.
     ///
     /// Text that is no object, as a model may write or a cut leave it, becomes `{"_raw": text}`: without its call a result would be
-    /// an orphan. No text at all means no arguments.
-    static func object(_ arguments: String) -> JSONValue {
-        if arguments.utf8.allSatisfy({ $0 <= ASCII.space }) { return .object([]) }
+    /// an orphan. No text at all means no arguments, unless the call was cut before it came to them.
+    static func object(_ arguments: String, isCut: Bool = false) -> JSONValue {
+        if !isCut, arguments.utf8.allSatisfy({ $0 <= ASCII.space }) { return .object([]) }
         if let value = try? JSONValue(parsing: arguments.utf8.span, allowsLoneSurrogates: true), value.members != nil {
             return value
         }
@@ -46,6 +46,16 @@ enum CustomTool {
 
     /// The text that arguments stand for; arguments of another form stand for themselves.
     static func input(_ arguments: String) -> String { ToolInput.object(arguments)["input"]?.string ?? arguments }
+}
+
+extension Optional<FinishReason> {
+    /// Whether the answer ended before the model did: a call without arguments then lacks them, and must not look whole.
+    var isCut: Bool {
+        switch self {
+        case .length, .contextFull, .contentFilter: true
+        default: false
+        }
+    }
 }
 
 extension ChatToolCall {

@@ -77,11 +77,65 @@ struct ChatAnswerTests {
         #expect(answer.choices[0].finish == .toolCalls)
     }
 
+    @Test(
+        "arguments that cannot be kept until their call ends make a failure, not a call that lacks some",
+        arguments: [Dialect.openAIChat, .ollama, .anthropic])
+    func overfull(dialect: Dialect) throws {
+        var context = AnswerContext.plain()
+        context.chat.tools = [ChatTool(name: "p", kind: .custom(format: nil))]
+        // Two calls whose pieces come in turn: each dialect has to keep at least the second.
+        let piece = AnswerStep.arguments(1, String(repeating: "x", count: 1 << 20))
+        let begin: [AnswerStep] = [
+            .call(0, id: "a", name: "f"), .arguments(0, "{"), .call(1, id: "b", name: "p"),
+            .arguments(1, #"{\"input\":\""#),
+        ]
+        let end: [AnswerStep] = [.finish(.toolCalls), .usage(TokenUsage(input: 1, output: 1))]
+        let small = AnswerScript(steps: begin + [piece] + end).stream(dialect, context)
+        #expect(!small.contains("too large"))
+        let large = AnswerScript(steps: begin + Array(repeating: piece, count: 33) + end).stream(dialect, context)
+        #expect(large.contains("too large"))
+        for success in ["finish_reason\":\"", "message_stop", "\"done\":true", "[DONE]"] {
+            #expect(!large.contains(success))
+        }
+    }
+
     @Test("lesson 41: a call cut by the limit stays cut")
     func cutCall() throws {
         let answer = try read([.call(0, id: "a", name: "f"), .arguments(0, "{\"x"), .finish(.length)])
         #expect(answer.choices[0].finish == .length)
         #expect(answer.choices[0].toolCalls.map(\.arguments) == ["{\"x"])
+    }
+
+    @Test(
+        "a call cut before its arguments does not look whole (lesson 41)",
+        arguments: [FinishReason.length, .contextFull, .contentFilter, .toolCalls])
+    func cutBeforeArguments(reason: FinishReason) throws {
+        let isCut = reason != .toolCalls
+        let script = AnswerScript(steps: [
+            .call(0, id: "a", name: "f"), .call(1, id: "b", name: "g"), .finish(reason),
+        ])
+        let expected = isCut ? ["", ""] : ["{}", "{}"]
+        #expect(try read(script.steps).choices[0].toolCalls.map(\.arguments) == expected)
+        let chat = try script.whole(.openAIChat)["choices"]?[0]?["message"]?["tool_calls"]?.elements ?? []
+        #expect(chat.map { $0["function"]?["arguments"]?.string } == expected)
+        // Where input is an object, one that says that there was no text stands for it.
+        let object = JSONValue.object(isCut ? [.init("_raw", .string(""))] : [])
+        let message = try script.whole(.anthropic)["content"]?.elements ?? []
+        #expect(message.map { $0["input"] } == [object, object])
+        let stream = script.stream(.anthropic)
+        #expect(stream.contains("content_block_stop") && stream.contains("input_json_delta") == !isCut)
+        let plain = try script.whole(.ollama)["message"]?["tool_calls"]?.elements ?? []
+        #expect(plain.map { $0["function"]?["arguments"] } == [object, object])
+        #expect(script.stream(.ollama).contains(#""arguments":{"_raw":""}"#) == isCut)
+    }
+
+    @Test("text of a custom tool that was cut is left open for an Anthropic client")
+    func cutText() {
+        let steps: [AnswerStep] = [.custom(0, id: "a", name: "f"), .arguments(0, "te")]
+        let cut = AnswerScript(steps: steps + [.finish(.length)]).stream(.anthropic)
+        #expect(cut.contains(#"{\"input\":\"te"}}"#) && !cut.contains(#""partial_json":"\"}""#))
+        let whole = AnswerScript(steps: steps + [.finish(.toolCalls)]).stream(.anthropic)
+        #expect(whole.contains(#""partial_json":"\"}""#))
     }
 
     @Test("a tool that the client declared as custom is called with text, however upstream knew it")

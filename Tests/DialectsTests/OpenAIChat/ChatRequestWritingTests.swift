@@ -134,6 +134,34 @@ struct ChatRequestWritingTests {
         #expect(message?["reasoning_content"] == .string("ab"))
     }
 
+    @Test("reasoning of another maker that is dropped does not go out beside its details either", arguments: [false, true])
+    func reasoningBeside(takesBack: Bool) throws {
+        let details = [
+            #"{"type":"reasoning.text","text":"ab","signature":"slc1.anthropic.S","index":0}"#,
+            #"{"type":"reasoning.encrypted","data":"slc1.anthropic.D","index":0}"#,
+        ]
+        for detail in details {
+            for name in ["reasoning_content", "reasoning"] {
+                let chat = try request(
+                    #"{"model":"m","messages":[{"role":"assistant","content":"c","\#(name)":"ab","reasoning_details":[\#(detail)]}]}"#
+                )
+                var quirks = DialectQuirks()
+                quirks.takesReasoningBack = takesBack
+                let (body, dropped) = try written(chat, quirks: quirks)
+                let keys = body["messages"]?[0]?.members?.map(\.key) ?? []
+                if takesBack {
+                    #expect(keys.contains { $0.hasPrefix("reasoning") })
+                } else {
+                    #expect(keys == ["role", "content"] && dropped == ["messages[0].content[0]"])
+                }
+            }
+        }
+        // What the client says of its own accord stays.
+        let plain = try request(
+            #"{"model":"m","messages":[{"role":"assistant","content":"c","reasoning_content":"ab"}]}"#)
+        #expect(try written(plain).body["messages"]?[0]?["reasoning_content"] == .string("ab"))
+    }
+
     @Test("a signature without text signs what was told beside it")
     func signatureAlone() throws {
         let chat = try request(
