@@ -41,7 +41,7 @@ package final class DialectDoor: Door {
 extension DialectDoor: Sendable {}
 
 /// Gemini's doors, where the address names the model and says whether a stream is wanted:
-/// `POST /v1beta/models/{model}:generateContent` and `:streamGenerateContent`, and the same under `/v1`.
+/// `POST /v1beta/models/{model}:generateContent`, `:streamGenerateContent` and `:countTokens`, and the same under `/v1`.
 package final class GeminiDoor: Door {
     /// How logs and metrics know the door.
     package static let path = "/v1beta/models"
@@ -57,6 +57,7 @@ package final class GeminiDoor: Door {
             return ErrorReply.send(ErrorReply.notFound, .gemini, requestID: id, to: request.response)
         }
         var terms = DialectCall.Terms(id: id, door: GeminiDoor.path, dialect: .gemini, answer: .gemini)
+        if method == "countTokens" { terms.operation = .countTokens }
         terms.address = RequestAddress(model: model, streams: method == "streamGenerateContent")
         // Without `alt=sse` a stream is an array, told element by element.
         terms.wantsArray = request.head.queryParameter("alt") != "sse"
@@ -71,7 +72,8 @@ package final class GeminiDoor: Door {
         let method = String(name[name.index(after: colon)...])
         var model = String(name[..<colon])
         if model.hasPrefix("models/") { model.removeFirst("models/".count) }
-        guard method == "generateContent" || method == "streamGenerateContent", !model.isEmpty else { return nil }
+        let methods = ["generateContent", "streamGenerateContent", "countTokens"]
+        guard methods.contains(method), !model.isEmpty else { return nil }
         return (model, method)
     }
 }
@@ -132,8 +134,10 @@ final class DialectCall: RequestOwner {
             return ErrorReply.send(error.failure, terms.answer, requestID: terms.id, to: request.response)
         }
         let estimate = terms.operation == .countTokens ? decoded.chat.estimatedTokens : nil
-        if let estimate, gate.relay.serves(decoded.chat.model), !gate.relay.countsTokens(decoded.chat.model) {
-            return TokenCountDoor.answer(estimate, terms.id, request.response)
+        // Gemini's own count is not asked for: it would be the only form beside Anthropic's.
+        let counts = terms.dialect == .anthropic && gate.relay.countsTokens(decoded.chat.model)
+        if let estimate, gate.relay.serves(decoded.chat.model), !counts {
+            return TokenCountDoor.answer(estimate, terms.answer, terms.id, request.response)
         }
         let upstream = UpstreamRequest(
             body: body, decoded: decoded, dialect: terms.dialect, operation: terms.operation, forwarded: forwarded())
@@ -154,7 +158,7 @@ final class DialectCall: RequestOwner {
         switch terms.operation {
         case .chat: try terms.dialect.codec.decodeRequest(body.span, terms.address)
         case .embeddings: try EmbeddingsRequest.decode(body.span)
-        case .countTokens: try TokenCountRequest.decode(body.span)
+        case .countTokens: try TokenCountRequest.decode(body.span, terms.dialect, terms.address)
         }
     }
 

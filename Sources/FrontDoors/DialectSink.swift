@@ -123,8 +123,9 @@ final class DialectSink: ClientSink {
     }
 
     func refuse(_ failure: ChatFailure, retryAfter: String?, _ attribution: Attribution?) {
-        if let estimate, failure.status == 429 || failure.status >= 500 {
-            return TokenCountDoor.answer(estimate, requestID, response)
+        // Many servers that imitate Anthropic's have no such path.
+        if let estimate, [404, 405, 429].contains(failure.status) || failure.status >= 500, attribution != nil {
+            return TokenCountDoor.answer(estimate, dialect, requestID, response)
         }
         var fields = HTTPFields()
         if let attribution { name(attribution, in: &fields) }

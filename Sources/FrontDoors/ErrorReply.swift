@@ -57,7 +57,8 @@ package enum ErrorReply {
 
     /// No key was given.
     package static let missingKey = ChatFailure(
-        status: 401, message: "No API key was given: send it as 'Authorization: Bearer KEY'.",
+        status: 401,
+        message: "No API key was given: send it as 'Authorization: Bearer KEY', 'x-api-key: KEY' or 'x-goog-api-key: KEY'.",
         type: "invalid_request_error", code: "missing_api_key")
 
     /// The key is not known.

@@ -32,7 +32,10 @@ package final class ModelsDoor: Door {
             // A model's name may hold slashes.
             var name = segments[2...].joined(separator: "/")
             if name.hasPrefix("models/") { name.removeFirst("models/".count) }
-            guard let entry = gate.relay.models.first(where: { $0.model == name }) else {
+            // What is not listed can be asked for all the same, when a provider's name stands before it.
+            let listed = gate.relay.models.first { $0.model == name }
+            let unlisted = gate.relay.owner(of: name).map { (model: name, owner: $0) }
+            guard let entry = listed ?? unlisted else {
                 return ErrorReply.send(
                     .init(
                         status: 404, message: "The model '\(name.prefix(256))' does not exist.",

@@ -50,7 +50,7 @@ package final class TokenCountDoor: Door {
     }
 
     /// Answers with an estimate.
-    static func answer(_ estimate: Int, _ id: String, _ response: ResponseWriter) {
+    static func answer(_ estimate: Int, _ dialect: Dialect, _ id: String, _ response: ResponseWriter) {
         var fields = HTTPFields()
         fields.append("Content-Type", "application/json")
         fields.append("X-Request-Id", id)
@@ -58,7 +58,9 @@ package final class TokenCountDoor: Door {
         fields.append("X-Sluice-Estimated", "true")
         var body = ByteBuffer()
         body.appendJSON { json in
-            json.object { json in json.member("input_tokens", estimate) }
+            json.object { json in 
+                if dialect == .gemini { json.member("totalTokens", estimate) } else { json.member("input_tokens", estimate) }
+            }
         }
         response.respond(status: 200, fields: fields, body: body.bytes)
     }

@@ -18,6 +18,8 @@ package enum CommandLineInterface {
                                                                      run an upstream for tests and load
           --help, --version
 
+        serve listens on 127.0.0.1:8080, simulate on 127.0.0.1:8081. Settings: docs/settings.md.
+
         Without a file, providers come from the usual variables (OPENAI_API_KEY, OLLAMA_HOST, ...), and the
         built-in simulator is always there: ask for the model sim/story.
 
@@ -28,6 +30,10 @@ package enum CommandLineInterface {
         var arguments = arguments
         guard !arguments.isEmpty else { return misused("no command") }
         let command = arguments.removeFirst()
+        if arguments.contains("--help") || arguments.contains("-h") {
+            writeText(usage, to: 1)
+            return EX_OK
+        }
         switch command {
         case "serve": return ServeCommand.run(arguments)
         case "check": return check(arguments)

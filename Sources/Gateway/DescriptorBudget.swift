@@ -31,9 +31,12 @@ struct DescriptorBudget {
         let idle = min(settings.upstream.pool.maxIdle, usable / 4)
         let connections = max(1, (usable - idle) / 2)
         guard connections < settings.limits.maxConnections else { return }
-        settings.warnings.append(
-            "limits.max_connections is \(connections) instead of \(settings.limits.maxConnections):"
-                + " the system allows \(limit) open files")
+        // The default is more than most systems allow; who set a number himself wants to know.
+        if settings.limits.maxConnections != Settings().limits.maxConnections {
+            settings.warnings.append(
+                "limits.max_connections is \(connections) instead of \(settings.limits.maxConnections):"
+                    + " the system allows \(limit) open files")
+        }
         settings.limits.maxConnections = connections
         settings.upstream.pool.maxIdle = idle
     }

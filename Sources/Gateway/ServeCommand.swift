@@ -27,7 +27,7 @@ enum ServeCommand {
         } catch {
             switch error {
             case .cannotListen(let reason):
-                return CommandLineInterface.failed("cannot listen on \(reason)", EX_UNAVAILABLE)
+                return CommandLineInterface.failed("cannot listen on \(reason); --listen HOST:PORT names another address", EX_UNAVAILABLE)
             case .unavailable(let reason): return CommandLineInterface.failed("not available: \(reason)", EX_OSERR)
             case .settings(let reason): return CommandLineInterface.failed(reason, EX_CONFIG)
             }
@@ -54,6 +54,8 @@ enum ServeCommand {
         if settings.workers != .count(1) {
             log.warning("this version runs one event loop", ["workers": .text("\(settings.workers)")])
         }
+        log.info("providers", ["names": .text(settings.providers.map(\.name).joined(separator: ","))])
+        if settings.providers.isEmpty { log.warning("there is no provider: every request will be refused") }
         announce("http://\(address)", settings.log.format)
         gateway.run()
         log.info("stopped")

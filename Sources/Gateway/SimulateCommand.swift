@@ -43,7 +43,9 @@ enum SimulateCommand {
         do {
             return try serve(address, pace)
         } catch {
-            return CommandLineInterface.failed("cannot listen on \(listen): \(error)", EX_UNAVAILABLE)
+            var reason = "\(error)"
+            if case .cannotListen(let why)? = error as? ServerError { reason = why }
+            return CommandLineInterface.failed("cannot listen on \(listen): \(reason)", EX_UNAVAILABLE)
         }
     }
 
@@ -127,6 +129,7 @@ private final class SimulatorDoor: Door {
             ),
             ("/v1/responses", SimulatorDoor(simulator, .openAIResponses)),
             ("/v1/messages", SimulatorDoor(simulator, .anthropic)),
+            ("/v1/messages/count_tokens", SimulatorCountDoor()),
             ("/v1beta/models/", gemini), ("/v1/models/", gemini),
             ("/v1internal:generateContent", SimulatorDoor(simulator, .antigravity) { _ in RequestAddress(streams: false) }),
             (
@@ -146,6 +149,45 @@ private final class SimulatorDoor: Door {
             request.response, simulator, dialect, address, tellsUsage: tellsUsage)
         request.collectBody(limit: 32 << 20)
     }
+}
+
+/// `POST /v1/messages/count_tokens` of the simulator: as many tokens as the gateway would estimate.
+private final class SimulatorCountDoor: Door {
+    let methods = ["POST"]
+
+    func receive(_ request: ServerRequest, id: String) {
+        request.owner = SimulatorCount(request.response, id)
+        request.collectBody(limit: 32 << 20)
+    }
+}
+
+/// One request to count.
+private final class SimulatorCount: RequestOwner {
+    private let response: ResponseWriter
+    private let id: String
+
+    init(_ response: ResponseWriter, _ id: String) {
+        self.response = response
+        self.id = id
+    }
+
+    func receivedBody(_ body: [UInt8]) {
+        do {
+            let chat = try TokenCountRequest.decode(body.span, .anthropic, RequestAddress()).chat
+            var fields = HTTPFields()
+            fields.append("Content-Type", "application/json")
+            let text = "{\"input_tokens\":\(chat.estimatedTokens)}"
+            response.respond(status: 200, fields: fields, body: text.utf8.span)
+        } catch {
+            let failure = ChatFailure(
+                status: error.status, message: error.message, type: "invalid_request_error", code: error.code)
+            ErrorReply.send(failure, .anthropic, requestID: id, to: response)
+        }
+    }
+
+    func clientLeft() {}
+
+    func drained() {}
 }
 
 /// One request at the simulator's door.

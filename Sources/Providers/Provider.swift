@@ -138,7 +138,7 @@ package final class Provider {
                 asksStream: asksStream, allowsFallback: configuration.allowsFallback, isSecondForm: refusal != nil,
                 maxEvent: configuration.maxEvent),
             scratch: scratch, receiver)
-        reader.learned = { [weak self] mode in self?.capability.learn(model, mode, at: now) }
+        reader.learned = { [self] mode in capability.learn(model, mode, at: now) }
         let transfer = transport.start(
             TransferRequest(
                 url: address, fields: fields(of: request, dialect, asksStream),
@@ -166,8 +166,8 @@ package final class Provider {
             capability.learn(model, .both, at: now)
             return nil
         }
-        let probe = StreamProbe { [weak self] mode in
-            self?.capability.learn(model, mode, at: now)
+        let probe = StreamProbe { [self] mode in
+            capability.learn(model, mode, at: now)
             done()
         }
         let reader = UpstreamReader(

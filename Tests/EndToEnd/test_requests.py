@@ -12,7 +12,7 @@ import pytest
 
 import framing_cases as f
 import json_cases as j
-from checks import assert_error_answer, memory_bound
+from checks import INSTRUMENTED, assert_error_answer, memory_bound
 from events import chat
 from wire import KEY, converse, render, request
 
@@ -80,7 +80,7 @@ def test_a_body_of_very_many_values_costs_little(sluice, name):
             time.sleep(0.005)
         assert_error_answer(answer.result(), 400, "request_too_complex")
     print(f"\n{name}: {worst >> 20} MiB, slowest health check {slowest:.3f} s")
-    assert worst < memory_bound(170_000_000) and slowest < 1.5
+    assert worst < memory_bound(170_000_000) and slowest < (10 if INSTRUMENTED else 1.5)
 
 
 @pytest.mark.parametrize("case", j.CASES, ids=lambda case: case.id)

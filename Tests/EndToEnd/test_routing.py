@@ -218,3 +218,21 @@ def test_the_list_of_what_was_left_out_is_bounded_and_plain(routed, replies):
 def test_a_model_is_no_path_out_of_the_api(routed, model):
     answer = ask(routed, model, stream=False)
     assert answer.status == 400 and json.loads(answer.body)["error"]["param"] == "model"
+
+
+def test_tokens_are_estimated_at_geminis_door(routed):
+    body = {"contents": [{"role": "user", "parts": [{"text": "How many tokens?"}]}]}
+    answer = routed.post(body, path="/v1beta/models/first/any:countTokens")
+    assert answer.status == 200 and answer.header("x-sluice-estimated") == "true"
+    assert 3 <= json.loads(answer.body)["totalTokens"] <= 20
+
+
+def test_a_server_without_a_count_leaves_it_to_the_estimate(routed, replies):
+    replies.expect("counts", Reply(404, {"type": "error", "error": {"type": "not_found_error", "message": "Not Found"}}))
+    answer = routed.post({"model": "counted", **COUNT}, path="/v1/messages/count_tokens")
+    assert answer.status == 200 and answer.header("x-sluice-estimated") == "true"
+
+
+def test_a_model_that_is_not_listed_can_be_looked_up_when_it_can_be_asked_for(routed):
+    assert json.loads(routed.get("/v1/models/first/any").body)["owned_by"] == "first"
+    assert routed.get("/v1/models/nobody/any").status == 404

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The Sluice authors
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Chat
+package import Chat
 internal import JSON
 
 /// A request for embeddings in OpenAI's form, of which the gateway needs to know the model alone.
@@ -21,13 +21,15 @@ package enum EmbeddingsRequest {
     }
 }
 
-/// A request in Anthropic's form to count its own tokens.
+/// A request to count its own tokens, in Anthropic's form or Gemini's.
 package enum TokenCountRequest {
     /// Reads a body, which is that of a message without a bound on its answer. Throws an error that names the member at fault.
-    package static func decode(_ body: Span<UInt8>) throws(DialectError) -> DecodedRequest {
-        var address = RequestAddress()
+    package static func decode(
+        _ body: Span<UInt8>, _ dialect: Dialect, _ address: RequestAddress
+    ) throws(DialectError) -> DecodedRequest {
+        var address = address
         address.asksAnswer = false
-        var decoded = try AnthropicCodec().decodeRequest(body, address)
+        var decoded = try dialect.codec.decodeRequest(body, address)
         decoded.chat.streams = false
         return decoded
     }

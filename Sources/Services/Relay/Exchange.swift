@@ -87,7 +87,7 @@ package final class Exchange {
         guard let candidate = attempts.first() else {
             return refuse(
                 ChatFailure(
-                    status: 404, message: "The model '\(model)' does not exist or no provider serves it.",
+                    status: 404, message: "The model '\(model)' does not exist or no provider serves it: ask for 'provider/model', or see /v1/models.",
                     type: "invalid_request_error", code: "model_not_found", parameter: "model"))
         }
         self.request = request.upstream
@@ -131,14 +131,13 @@ package final class Exchange {
 
     /// Looks how a model answers, then asks it.
     private func probe(_ candidate: Candidate) {
-        let loop = relay.loop
-        let done = { [weak self] in
-            loop.deferred {
-                self?.letGo()
-                self?.ask(candidate)
+        let done = { [unowned self] in
+            relay.loop.deferred { [self] in
+                letGo()
+                ask(candidate)
             }
         }
-        transfer = candidate.provider.probe(candidate.model, at: loop.now, done)
+        transfer = candidate.provider.probe(candidate.model, at: relay.loop.now, done)
         if transfer != nil { relay.metrics.upstreamTransfersActive.add() } else { done() }
     }
 

@@ -38,6 +38,9 @@ package final class RelayService {
     /// The models that can be asked for, with who serves each.
     package var models: [(model: String, owner: String)] { plan.listing }
 
+    /// The provider that would be asked first for a model; `nil` when there is none.
+    package func owner(of model: String) -> String? { plan.candidates(for: model).first?.provider.name }
+
     /// Whether anybody can be asked for a model.
     package func serves(_ model: String) -> Bool { !plan.candidates(for: model).isEmpty }
 
