@@ -57,6 +57,38 @@ struct AnthropicAnswerTests {
         #expect(message["model"]?.string == "client-model" && message["type"]?.string == "message")
     }
 
+    @Test("a last call whose input is empty has none when the answer was cut (lesson 41)", arguments: [true, false])
+    func cut(isCut: Bool) throws {
+        let reason = isCut ? "max_tokens" : "tool_use"
+        let body = #"{"content":[{"type":"tool_use","id":"a","name":"f","input":{}},{"type":"tool_use","id":"b","name":"g","input":{}}],"stop_reason":"R"}"#
+        let (whole, _) = try read(body.replacingOccurrences(of: "R\"", with: reason + "\""))
+        #expect(whole.choices[0].toolCalls.map(\.text) == (isCut ? ["{}", ""] : ["{}", "{}"]))
+        var replay = DialectReplay(from: .anthropic, to: .openAIChat, maker: "anthropic")
+        replay.feed(#"{"type":"message_start","message":{"id":"m","role":"assistant","content":[]}}"#)
+        for (index, name) in ["f\\u0041", "g"].enumerated() {
+            replay.feed(
+                #"{"type":"content_block_start","index":\#(index),"content_block":{"type":"tool_use","id":"a\#(index)","name":"\#(name)","input":{}}}"#
+            )
+            replay.feed(#"{"type":"content_block_stop","index":\#(index)}"#)
+        }
+        replay.feed(#"{"type":"message_delta","delta":{"stop_reason":"\#(reason)"}}"#)
+        replay.feed(#"{"type":"message_stop"}"#)
+        replay.end()
+        let calls = try chatDeltas(of: replay.output.text).compactMap { $0["tool_calls"]?[0] }
+        #expect(calls.compactMap { $0["function"]?["name"]?.string } == ["fA", "g"])
+        #expect(calls.compactMap { $0["id"]?.string } == ["a0", "a1"])
+        let arguments = calls.compactMap { $0["function"]?["arguments"]?.string }.filter { !$0.isEmpty }
+        #expect(arguments == (isCut ? ["{}"] : ["{}", "{}"]))
+    }
+
+    @Test("an answer of more values than are held at once is malformed, and such input stays text")
+    func values() {
+        let ones = "1" + String(repeating: ",1", count: JSONValue.valueLimit)
+        #expect(throws: MalformedEvent.self) { try read(#"{"content":[\#(ones)],"stop_reason":"end_turn"}"#) }
+        let input = #"{"x":[\#(ones)]}"#
+        #expect(ToolInput.object(input) == .object([.init("_raw", .string(input))]))
+    }
+
     @Test("signatures of another maker travel in a carrier, and a call's right before it")
     func carriers() throws {
         let text = Array("thinksigfid".utf8)

@@ -162,6 +162,32 @@ struct AnthropicTranslationTests {
         }
     }
 
+    @Test("a user's turn of nothing but space says so, and stands where it stood")
+    func blank() throws {
+        func turns(_ messages: String) throws -> [String] {
+            let body = try written(
+                try request(#"{"model":"m","messages":[\#(messages)]}"#), .anthropic, maker: "anthropic"
+            ).body
+            return (body["messages"]?.elements ?? []).map {
+                "\($0["role"]?.string ?? ""):\($0["content"]?.string ?? $0["content"]?[0]?["text"]?.string ?? "")"
+            }
+        }
+        let hi = #"{"role":"user","content":"hi"}"#
+        let answer = #"{"role":"assistant","content":"a"}"#
+        for blank in [#" \n\t"#, ""] {
+            let user = #"{"role":"user","content":"\#(blank)"}"#
+            let parts = #"{"role":"user","content":[{"type":"text","text":"\#(blank)"}]}"#
+            let mute = #"{"role":"assistant","content":"\#(blank)"}"#
+            #expect(try turns(user) == ["user:(empty)"])
+            #expect(try turns([#"{"role":"system","content":"s"}"#, parts].joined(separator: ",")) == ["user:(empty)"])
+            // Without it the model would be asked to go on with its own words.
+            #expect(try turns([hi, answer, parts].joined(separator: ",")) == ["user:hi", "assistant:a", "user:(empty)"])
+            #expect(try turns([hi, user].joined(separator: ",")) == ["user:hi"])
+            #expect(try turns([hi, mute, user].joined(separator: ",")) == ["user:hi"])
+            #expect(throws: DialectError.self) { try turns(#"{"role":"system","content":"\#(blank)"}"#) }
+        }
+    }
+
     @Test("a budget leaves room for the answer, and gives way where it cannot be")
     func budget() throws {
         var quirks = DialectQuirks()
