@@ -8,7 +8,7 @@ import Testing
 
 @testable import Dialects
 
-/// What waits for a call, and what is kept for the last event, has an end; the client is told when it is reached.
+/// What waits for a call, and what is kept for the last event, has an end; the client is told when it comes.
 @Suite("Responses that are too large to be told")
 struct ResponsesLimitTests {
     /// A call that is never whole, and behind it pieces that cannot be joined.
