@@ -27,6 +27,8 @@ package struct PassthroughStreamEncoder: Sendable {
     /// Whether the dialect's own last event was among them.
     private var hasEnd = false
     private var edits: [Edit] = []
+    /// What the stream has said of itself, in the dialect whose failures repeat it.
+    private var response: ResponsesIdentity?
 
     /// An encoder for a client that asked for `clientModel` and is answered by `upstreamModel`.
     ///
@@ -44,6 +46,7 @@ package struct PassthroughStreamEncoder: Sendable {
         }
         modelName = name
         self.dialect = dialect
+        if dialect == .openAIResponses { response = ResponsesIdentity(model: clientModel, isRenamed: name != nil) }
         self.wantsUsage = wantsUsage || dialect != .openAIChat
         self.wantsArray = wantsArray
     }
@@ -59,6 +62,7 @@ package struct PassthroughStreamEncoder: Sendable {
             for case .failure in event.deltas { return }
             hasEnd = true
         }
+        if response != nil { response?.note(data, tellsResponse: event.modelRange != nil) }
         if wantsArray {
             buffer.append(count == 0 ? UInt8(ascii: "[") : ASCII.comma)
         } else if dialect != .ollama {
@@ -112,6 +116,8 @@ package struct PassthroughStreamEncoder: Sendable {
             buffer.append(count == 0 ? UInt8(ascii: "[") : ASCII.comma)
             dialect.codec.writeError(failure, requestID: requestID, into: &buffer)
             buffer.append(literal: "]\n")
+        } else if let response {
+            ResponsesFailure.appendEvents(failure, requestID: requestID, of: response, count: count, to: &buffer)
         } else {
             dialect.codec.appendFailure(failure, requestID: requestID, sequence: count, to: &buffer)
         }

@@ -22,7 +22,7 @@ enum GeminiAnswerWriter {
     private static func append(_ choice: AccumulatedChoice, maker: String, to buffer: inout ByteBuffer) {
         var parts = ByteBuffer()
         var sources = ByteBuffer()
-        let isCut = choice.finish == .length || choice.finish == .contextFull
+        let isCut = choice.finish == .length || choice.finish == .contextFull || choice.finish == .contentFilter
         for part in choice.parts {
             var text = ByteBuffer()
             if case .citation(let url, let title) = part.kind {

@@ -25,6 +25,8 @@ struct GeminiChoiceStates: Sendable {
     private var choices: [Choice] = []
     /// The sources told so far; some upstreams repeat them with every chunk.
     private var sources: Set<String> = []
+    /// Whether a call had more pieces than can be put together.
+    private(set) var isOverfull = false
 
     /// Whether no choice has begun.
     var isEmpty: Bool { choices.isEmpty }
@@ -90,9 +92,12 @@ struct GeminiChoiceStates: Sendable {
                 event.repeatedFinishes.append(token.range.lowerBound &- 1..<token.range.upperBound &+ 1)
                 return
             }
-            endPartial(of: place, in: &event, seed: seed(chunk.responseID, data))
+            let plain = FinishReason(google: token, in: data, hasCalls: false)
+            let isCutCall = choices[place].partial != nil && (plain == .length || plain == .contentFilter)
+            endPartial(of: place, isCut: isCutCall, in: &event, seed: seed(chunk.responseID, data))
             choices[place].isFinished = true
-            let reason = FinishReason(google: token, in: data, hasCalls: choices[place].callCount > 0)
+            let hasCalls = choices[place].callCount > 0 && !isCutCall
+            let reason = FinishReason(google: token, in: data, hasCalls: hasCalls)
             event.deltas.append(.finish(choice: index, reason))
         }
     }
@@ -158,6 +163,7 @@ struct GeminiChoiceStates: Sendable {
             choices[place].partial = partial
         }
         if let pieces = call.pieces { choices[place].partial?.append(pieces, of: data) }
+        if choices[place].partial?.isOverfull == true { isOverfull = true }
         if !call.signature.isEmpty, choices[place].partial?.signature.isEmpty == true {
             choices[place].partial?.signature.append(data, call.signature)
         }
@@ -186,7 +192,9 @@ struct GeminiChoiceStates: Sendable {
     }
 
     /// Puts together what came in pieces, if there is such a call.
-    private mutating func endPartial(of place: Int, in event: inout DecodedEvent, seed: String) {
+    private mutating func endPartial(
+        of place: Int, isCut: Bool = false, in event: inout DecodedEvent, seed: String
+    ) {
         guard let partial = choices[place].partial else { return }
         choices[place].partial = nil
         func keep(_ part: ByteBuffer) -> Range<Int> {
@@ -198,7 +206,7 @@ struct GeminiChoiceStates: Sendable {
         let name = keep(partial.name)
         let id = keep(partial.id)
         var text = ByteBuffer()
-        partial.write(into: &text)
+        if !partial.write(isCut: isCut, into: &text) { isOverfull = true }
         let start = event.ownText.count
         event.ownText.appendEscaped(text.bytes)
         append(
@@ -216,17 +224,18 @@ struct GeminiChoiceStates: Sendable {
         let number = choices[place].callCount
         choices[place].callCount &+= 1
         var id = id
-        if id.isEmpty {
+        // Where the answer has no id of its own, who writes it for a client has one to make the calls' ids of.
+        if id.isEmpty, !seed.isEmpty {
             let start = event.ownText.count
             event.ownText.append(GeminiCallID.make("\(seed)/\(index)/\(number)"))
             id = start..<event.ownText.count
         }
         if !signature.isEmpty { event.deltas.append(.callSignature(choice: index, signature)) }
         event.deltas.append(.toolCall(choice: index, call: number, id: id, name: name))
-        event.deltas.append(.toolArguments(choice: index, call: number, arguments))
+        if !arguments.isEmpty { event.deltas.append(.toolArguments(choice: index, call: number, arguments)) }
     }
 
-    /// What tells the calls of this answer from those of another: ids must not be the same in two turns.
+    /// What tells the calls of this answer from those of another, since ids must not be the same in two turns; empty for nothing.
     private func seed(_ responseID: Range<Int>?, _ data: Span<UInt8>) -> String {
         data.jsonText(responseID ?? 0..<0)
     }

@@ -16,8 +16,22 @@ struct GeminiHeldCalls: Sendable {
         var signature = ByteBuffer()
         /// The input as the inside of a JSON string.
         var input = ByteBuffer()
-        /// Whether it is known that this much of the input is no object.
-        var isChecked = false
+        /// How far the input is, and up to which length that is known.
+        var progress = JSONProgress()
+        var progressCount = 0
+        /// Whether it is known that the input is no object, whatever more comes.
+        var isNoObject = false
+
+        /// Whether the input may be a whole object; each byte is looked at once.
+        var isComplete: Bool {
+            mutating get {
+                var progress = progress
+                progress.take(input.bytes, progressCount..<input.count)
+                self.progress = progress
+                progressCount = input.count
+                return progress.isComplete && !isNoObject
+            }
+        }
     }
 
     private static let countLimit = 4096
@@ -28,22 +42,27 @@ struct GeminiHeldCalls: Sendable {
     /// The signature of the next call of a choice, ready to be written.
     private var signatures: [(choice: Int, text: ByteBuffer)] = []
 
+    /// Whether more came than can be held, so that the answer cannot be told whole.
+    private(set) var isOverfull = false
+
     /// Whether nothing is held.
     var isEmpty: Bool { calls.isEmpty }
 
     /// Keeps the signature of the call that begins next.
     mutating func sign(choice: Int, _ data: Span<UInt8>, _ slice: Range<Int>, maker: String) {
-        signatures.removeAll { $0.choice == choice }
-        guard signatures.count < Self.countLimit, reserve(slice.count) else { return }
+        if let place = signatures.firstIndex(where: { $0.choice == choice }) {
+            byteCount &-= signatures.remove(at: place).text.count
+        }
         var text = ByteBuffer()
         GeminiSignature.append(data, slice, maker: maker, to: &text)
+        guard reserve(text.count, isPlace: signatures.count < Self.countLimit) else { return }
         signatures.append((choice, text))
     }
 
     mutating func begin(
         choice: Int, number: Int, isCustom: Bool, id: Range<Int>, name: Range<Int>, of data: Span<UInt8>
     ) {
-        guard calls.count < Self.countLimit, reserve(id.count &+ name.count) else { return }
+        guard reserve(id.count &+ name.count, isPlace: calls.count < Self.countLimit) else { return }
         var call = Call(choice: choice, number: number, isCustom: isCustom)
         call.id.append(data, id)
         call.name.append(data, name)
@@ -58,7 +77,6 @@ struct GeminiHeldCalls: Sendable {
             reserve(slice.count)
         else { return }
         calls[place].input.append(data, slice)
-        calls[place].isChecked = false
     }
 
     /// Takes the calls of a choice that are complete, in their order, up to the first that is not; `body` gets a part for each.
@@ -66,11 +84,13 @@ struct GeminiHeldCalls: Sendable {
     /// Later calls may begin before an earlier one has all its arguments.
     mutating func takeComplete(of choice: Int, _ body: (ByteBuffer) -> Void) {
         while let place = calls.firstIndex(where: { $0.choice == choice }) {
-            guard !calls[place].isCustom, !calls[place].isChecked else { return }
-            calls[place].isChecked = true
+            guard !calls[place].isCustom, calls[place].isComplete else { return }
             let input = calls[place].input
             let text = input.bytes.jsonText(0..<input.count)
-            guard let object = Self.object(text) else { return }
+            guard let object = Self.object(text) else {
+                calls[place].isNoObject = true
+                return
+            }
             body(Self.part(calls[place], arguments: object))
             remove(at: place)
         }
@@ -94,11 +114,12 @@ struct GeminiHeldCalls: Sendable {
 
     private mutating func remove(at place: Int) {
         let call = calls.remove(at: place)
-        byteCount &-= call.id.count &+ call.name.count &+ call.input.count
+        byteCount &-= call.id.count &+ call.name.count &+ call.signature.count &+ call.input.count
     }
 
-    private mutating func reserve(_ count: Int) -> Bool {
-        guard count <= Self.byteLimit &- byteCount else { return false }
+    private mutating func reserve(_ count: Int, isPlace: Bool = true) -> Bool {
+        if !isPlace || count > Self.byteLimit &- byteCount { isOverfull = true }
+        guard !isOverfull else { return false }
         byteCount &+= count
         return true
     }

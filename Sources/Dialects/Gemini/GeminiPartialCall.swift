@@ -16,7 +16,7 @@ struct GeminiPartialCall: Sendable {
         var isOpen: Bool
     }
 
-    /// Pieces and places that one call may have; no honest one comes near.
+    /// Pieces that one call may have, and so the elements of an array, and places; no honest one comes near.
     static let pieceLimit = 8192
     private static let nodeLimit = 65_536
     private static let depthLimit = 64
@@ -28,6 +28,8 @@ struct GeminiPartialCall: Sendable {
     private var pieces: [Piece] = []
     /// The bytes kept.
     private(set) var byteCount = 0
+    /// Whether there were more pieces than one call may have, so that it cannot be put together.
+    private(set) var isOverfull = false
 
     /// How many pieces it has.
     var count: Int { pieces.count }
@@ -60,15 +62,23 @@ struct GeminiPartialCall: Sendable {
                 isOpen = token.kind == .true
             } else if key.equals("nullValue", in: data) {
                 value = JSONToken(.null, 0..<0)
-            } else if key.equals("stringValue", in: data) || key.equals("numberValue", in: data)
-                || key.equals("boolValue", in: data)
-            {
+            } else if Self.isValue(token, of: key, in: data) {
                 value = token
             }
             _ = try tokenizer.skip(token, in: data)
         }
         guard let value, !path.isEmpty else { return }
         add(value, at: path, isOpen: isOpen, of: data)
+    }
+
+    /// Whether a member says a value of the kind that its name promises; the range of any other token is not all of the value.
+    private static func isValue(_ token: JSONToken, of key: JSONToken, in data: Span<UInt8>) -> Bool {
+        switch token.kind {
+        case .string: key.equals("stringValue", in: data)
+        case .number: key.equals("numberValue", in: data)
+        case .true, .false: key.equals("boolValue", in: data)
+        default: false
+        }
     }
 
     private mutating func add(_ value: JSONToken, at path: String, isOpen: Bool, of data: Span<UInt8>) {
@@ -79,7 +89,10 @@ struct GeminiPartialCall: Sendable {
             pieces[pieces.count &- 1].isOpen = isOpen
             return
         }
-        guard pieces.count < Self.pieceLimit else { return }
+        guard pieces.count < Self.pieceLimit else {
+            isOverfull = true
+            return
+        }
         var piece = Piece(path: path, isString: isString, isOpen: isOpen)
         if value.kind == .null { piece.text.append(literal: "null") } else { piece.text.append(data, value.range) }
         pieces.append(piece)
@@ -101,20 +114,29 @@ struct GeminiPartialCall: Sendable {
         case index(Int)
     }
 
-    /// Appends the arguments as the text of an object.
-    func write(into buffer: inout ByteBuffer) {
+    /// Appends the arguments as the text of an object; `false` when they have more places than one call may have.
+    ///
+    /// Arguments that were cut have no end, so that nobody takes them for whole; when nothing of them came they are nothing.
+    func write(isCut: Bool, into buffer: inout ByteBuffer) -> Bool {
+        guard !isCut || !pieces.isEmpty else { return true }
         var root = Node()
         root.kind = .object
         var nodes = [root]
         for (number, piece) in pieces.enumerated() {
             guard let steps = Self.steps(of: piece.path) else { continue }
             var place = 0
-            for step in steps { place = Self.child(of: place, at: step, in: &nodes) ?? 0 }
+            for step in steps {
+                guard let child = Self.child(of: place, at: step, in: &nodes) else { return false }
+                place = child
+            }
             // The root is no place for a value: such a path could not be followed.
             guard place != 0 else { continue }
             nodes[place] = Node(kind: .leaf, piece: number)
         }
-        write(0, of: nodes, into: &buffer)
+        var text = ByteBuffer()
+        write(0, of: nodes, into: &text)
+        buffer.append(text.bytes, 0..<text.count &- (isCut ? 1 : 0))
+        return true
     }
 
     /// The place below a node, made if there is none; `nil` when there would be too many.
@@ -188,7 +210,7 @@ struct GeminiPartialCall: Sendable {
                 steps.append(.key(String(key)))
             } else if first == "[" {
                 let digits = rest.prefix { $0 != "]" }
-                guard let index = Int(digits), index >= 0, index < nodeLimit else { return nil }
+                guard let index = Int(digits), index >= 0, index < pieceLimit else { return nil }
                 rest = rest.dropFirst(digits.count + 1)
                 steps.append(.index(index))
             } else {

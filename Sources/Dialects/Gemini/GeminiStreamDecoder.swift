@@ -49,6 +49,11 @@ package struct GeminiStreamDecoder: StreamDecoder {
             return
         }
         choices.apply(chunk, of: data, to: &event)
+        guard !choices.isOverfull else {
+            event.deltas.removeAll(keepingCapacity: true)
+            fail(ChatFailure(status: 502, message: "A tool call of the upstream has too many pieces."), into: &event)
+            return
+        }
         event.modelRange = chunk.modelRange
         if !chunk.usage.isEmpty {
             usage.update(with: chunk.usage)

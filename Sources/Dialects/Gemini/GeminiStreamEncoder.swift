@@ -38,6 +38,9 @@ package struct GeminiStreamEncoder: StreamEncoder {
     ) {
         guard !isEnded, !event.isAfterEnd else { return }
         for delta in event.deltas { encode(delta, of: text, into: &buffer) }
+        guard held.isOverfull else { return }
+        let message = "The upstream's tool calls are too large to be kept until they are whole."
+        fail(ChatFailure(status: 502, message: message), requestID: "", into: &buffer)
     }
 
     package mutating func finish(into buffer: inout ByteBuffer) {
@@ -192,7 +195,8 @@ package struct GeminiStreamEncoder: StreamEncoder {
     private mutating func flush(_ choice: Int, finish: FinishReason?, into buffer: inout ByteBuffer) {
         guard !held.isEmpty else { return }
         var parts: [ByteBuffer] = []
-        held.takeAll(of: choice, isCut: finish == .length || finish == .contextFull) { parts.append($0) }
+        let isCut = finish == .length || finish == .contextFull || finish == .contentFilter
+        held.takeAll(of: choice, isCut: isCut) { parts.append($0) }
         append(parts, of: choice, into: &buffer)
     }
 

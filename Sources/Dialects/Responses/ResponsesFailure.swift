@@ -79,6 +79,15 @@ enum ResponsesFailure {
         }
     }
 
+    /// Appends both events in which a response that was handed on ends; `count` is how many events there were.
+    static func appendEvents(
+        _ failure: ChatFailure, requestID: String, of response: ResponsesIdentity, count: Int, to buffer: inout ByteBuffer
+    ) {
+        let sequence = response.sequence ?? count
+        appendError(failure, requestID: requestID, sequence: sequence, to: &buffer)
+        appendFailed(failure, requestID: requestID, sequence: sequence &+ 1, of: response, to: &buffer)
+    }
+
     /// Appends the event `error` in the form that the vendor sends and its SDK raises.
     static func appendError(_ failure: ChatFailure, requestID: String, sequence: Int, to buffer: inout ByteBuffer) {
         buffer.append(literal: "event: error\ndata: ")
@@ -99,8 +108,11 @@ enum ResponsesFailure {
         buffer.append(literal: "\n\n")
     }
 
-    /// Appends the event `response.failed` where nothing of the response is known.
-    static func appendFailed(_ failure: ChatFailure, requestID: String, sequence: Int, to buffer: inout ByteBuffer) {
+    /// Appends the event `response.failed` where nothing of the response is known but, at best, who it is.
+    static func appendFailed(
+        _ failure: ChatFailure, requestID: String, sequence: Int, of response: ResponsesIdentity? = nil,
+        to buffer: inout ByteBuffer
+    ) {
         buffer.append(literal: "event: response.failed\ndata: ")
         buffer.appendJSON { json in
             json.object { json in
@@ -108,8 +120,10 @@ enum ResponsesFailure {
                 json.member("sequence_number", sequence)
                 json.key("response")
                 json.object { json in
-                    json.member("id", "resp_\(requestID)")
+                    json.member("id", response?.id ?? "resp_\(requestID)")
                     json.member("object", "response")
+                    if let created = response?.created { json.member("created_at", created) }
+                    if let model = response?.model { json.member("model", model) }
                     json.member("status", "failed")
                     json.key("error")
                     json.object { json in

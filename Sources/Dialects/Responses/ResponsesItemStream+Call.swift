@@ -16,7 +16,8 @@ extension ResponsesItemStream {
             // Without an id no result could refer to the call.
             call.id.append("call_\(seed)\(itemCount)")
         }
-        checked = (-1, false)
+        progress = JSONProgress()
+        progressCount = 0
         openItem(.call, prefix: form.isFunction ? "fc" : "ctc", into: &buffer)
         callNumber = number
         setOpening("", nil)
@@ -42,18 +43,12 @@ extension ResponsesItemStream {
             case .custom, .unwrapped: return true
             case .function, .wrapped: break
             }
-            guard text.count != checked.count else { return checked.isWhole }
-            var isWhole = false
-            if let last = text.storage.last(where: { $0 > ASCII.space }), last == ASCII.closeBrace {
-                var plain = ByteBuffer(capacity: text.count)
-                plain.appendUnescaped(text.bytes, 0..<text.count)
-                var tokenizer = JSONTokenizer(allowsLoneSurrogates: true)
-                if let first = try? tokenizer.next(in: plain.bytes), (try? tokenizer.skip(first, in: plain.bytes)) != nil {
-                    isWhole = true
-                }
-            }
-            checked = (text.count, isWhole)
-            return isWhole
+            // What was looked at is not looked at again, however often it is asked.
+            var progress = progress
+            progress.take(text.bytes, min(progressCount, text.count)..<text.count)
+            self.progress = progress
+            progressCount = text.count
+            return progress.isComplete
         }
     }
 
@@ -74,6 +69,8 @@ extension ResponsesItemStream {
 
     /// Writes what of the input could not be written as it came.
     private mutating func completeInput(into buffer: inout ByteBuffer) {
+        // What was cut before it began must not look like input that is whole.
+        guard !isCut || !text.isEmpty else { return }
         let whole: String
         switch call.form {
         case .custom: return
@@ -84,10 +81,8 @@ extension ResponsesItemStream {
         case .wrapped: whole = CustomTool.input(text.bytes.jsonText(0..<text.count))
         case .unwrapped: whole = CustomTool.arguments(text.bytes.jsonText(0..<text.count))
         }
-        _ = isCallWhole
         text.removeAll()
         text.appendEscaped(whole.utf8.span)
-        if call.form == .function { checked = (text.count, !isCut) } else { checked.count = text.count }
         guard !text.isEmpty else { return }
         beginEvent(
             call.form.isFunction ? "response.function_call_arguments.delta" : "response.custom_tool_call_input.delta",

@@ -18,14 +18,15 @@ extension ResponsesItemStream {
         buffer.append(ASCII.quote)
         if !isRefusal {
             buffer.append(literal: ",\"logprobs\":[")
-            buffer.append(data, logprobs)
+            // Upstream may have written them on several lines, which would end the event's.
+            EventText.appendLine(data, logprobs, to: &buffer)
             buffer.append(ASCII.closeBracket)
         }
         endEvent(into: &buffer)
         keep(slice, of: data)
         guard !logprobs.isEmpty, hasRoom(for: logprobs.count) else { return }
         if !self.logprobs.isEmpty { self.logprobs.append(ASCII.comma) }
-        self.logprobs.append(data, logprobs)
+        EventText.appendLine(data, logprobs, to: &self.logprobs)
     }
 
     mutating func cite(_ url: Range<Int>, _ title: Range<Int>, of data: Span<UInt8>, into buffer: inout ByteBuffer) {

@@ -21,7 +21,7 @@ struct ResponsesItemStream: Sendable {
         var isFunction: Bool { self == .function || self == .unwrapped }
     }
 
-    /// How many bytes of an answer are kept for its last event.
+    /// How many bytes of an answer are kept for its last event, which tells all of it once more.
     static let limit = 64 << 20
 
     /// How many events were written.
@@ -56,8 +56,11 @@ struct ResponsesItemStream: Sendable {
     /// What the open reasoning is in its maker's form.
     var encrypted = ByteBuffer()
     var call = (id: ByteBuffer(), name: ByteBuffer(), form: CallForm.function)
-    /// The length of the input of which it is known whether it is whole.
-    var checked = (count: -1, isWhole: false)
+    /// How far the input of the open call is, and up to which length that is known.
+    var progress = JSONProgress()
+    var progressCount = 0
+    /// Whether there was more than can be kept, so that the answer cannot be ended as it should.
+    private(set) var isOverfull = false
 
     init(seed: String) {
         self.seed = seed
@@ -100,21 +103,22 @@ struct ResponsesItemStream: Sendable {
 
     /// Ends what is open.
     mutating func close(isIncomplete: Bool = false, into buffer: inout ByteBuffer) {
+        // Of a call that was cut before its input began it is not known what it was to be.
+        let isCutCall = open == .call && isCut && (text.isEmpty || !isCallWhole)
         switch open {
         case .nothing: return
         case .message: closePart(into: &buffer)
         case .reasoning: closeReasoning(into: &buffer)
         case .call: closeCall(into: &buffer)
         }
-        let isCutCall = open == .call && isCut && !isCallWhole
         var item = ByteBuffer()
         appendItem(status: isIncomplete && open != .call || isCutCall ? "incomplete" : "completed", to: &item)
-        appendDone(item, into: &buffer)
         open = .nothing
         callNumber = nil
         text.removeAll(keepingAtMost: 1 << 16)
         parts.removeAll(keepingAtMost: 1 << 16)
         encrypted.removeAll()
+        appendDone(item, into: &buffer)
     }
 
     /// Appends the event of an item that has ended, and keeps the item for the last event.
@@ -163,12 +167,15 @@ struct ResponsesItemStream: Sendable {
         opening.append(literal: ",\"delta\":\"")
     }
 
-    /// Keeps a piece of the open part's text, as long as there is room.
+    /// Keeps a piece of the open part's text.
     mutating func keep(_ slice: Range<Int>, of data: Span<UInt8>) {
         if hasRoom(for: slice.count) { text.append(data, slice) }
     }
 
-    func hasRoom(for count: Int) -> Bool {
-        count <= Self.limit &- output.count &- parts.count &- text.count
+    /// Whether that much more can be kept; when not, the answer cannot be told whole any more.
+    mutating func hasRoom(for count: Int) -> Bool {
+        let kept = output.count &+ parts.count &+ text.count &+ logprobs.count &+ annotations.count
+        if count > Self.limit &- kept { isOverfull = true }
+        return !isOverfull
     }
 }

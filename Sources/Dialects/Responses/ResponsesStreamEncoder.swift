@@ -16,17 +16,13 @@ package struct ResponsesStreamEncoder: StreamEncoder {
     private let functionNames: [String]
 
     private var items: ResponsesItemStream
-    private var held: [ResponsesHeld] = []
-    private var heldCount = 0
+    private var queue = ResponsesQueue()
     /// The carrier of the signature of the call that comes next.
     private var callSignature = ByteBuffer()
     private var finish: FinishReason?
     private var usage: TokenUsage?
     private var hasBegun = false
     private var isEnded = false
-
-    /// What waits is bounded; more than that is left out.
-    private static let heldLimit = 32 << 20
 
     /// An encoder for one answer, whose ids are made of the context's seed.
     package init(_ context: AnswerContext) {
@@ -50,6 +46,7 @@ package struct ResponsesStreamEncoder: StreamEncoder {
             // They go with the first text of the event.
             if case .text = delta { logprobs = 0..<0 }
         }
+        if isOverfull { fail(Self.overfull, requestID: "", into: &buffer) }
     }
 
     package mutating func finish(into buffer: inout ByteBuffer) {
@@ -148,6 +145,7 @@ package struct ResponsesStreamEncoder: StreamEncoder {
         items.isCut = isCut
         drain(isLast: true, into: &buffer)
         items.close(isIncomplete: isCut, into: &buffer)
+        guard !isOverfull else { return .failed(Self.overfull) }
         return ResponsesState(finish, hasRefusal: items.hasRefusal)
     }
 
@@ -176,6 +174,13 @@ package struct ResponsesStreamEncoder: StreamEncoder {
 
     // MARK: Calls, and what waits for them
 
+    /// Whether something had to be left out, so that the answer must not end as if it were whole.
+    private var isOverfull: Bool { queue.isOverfull || items.isOverfull }
+
+    private static var overfull: ChatFailure {
+        ChatFailure(status: 502, message: "The upstream's answer is too large to be told item after item.")
+    }
+
     private mutating func beginCall(
         _ kind: ResponsesHeld.Kind, _ id: Range<Int>, _ name: Range<Int>, of data: Span<UInt8>,
         into buffer: inout ByteBuffer
@@ -186,7 +191,7 @@ package struct ResponsesStreamEncoder: StreamEncoder {
         call.name.append(data, name)
         swap(&call.signature, &callSignature)
         drain(into: &buffer)
-        if canWrite { write(call, into: &buffer) } else { hold(call) }
+        if canWrite { write(call, into: &buffer) } else { queue.append(call) }
     }
 
     private mutating func addInput(_ slice: Range<Int>, of data: Span<UInt8>, to call: Int, into buffer: inout ByteBuffer) {
@@ -194,18 +199,13 @@ package struct ResponsesStreamEncoder: StreamEncoder {
             items.addInput(slice, of: data, into: &buffer)
             return
         }
-        let waiting = held.lastIndex { held in
-            if case .call(call, _) = held.kind { true } else { false }
-        }
-        guard let waiting, heldCount &+ slice.count <= Self.heldLimit else { return }
-        held[waiting].text.append(data, slice)
-        heldCount &+= slice.count
+        queue.append(slice, of: data, toCall: call)
         drain(into: &buffer)
     }
 
     /// Whether a new item may begin now.
     private var canWrite: Bool {
-        mutating get { held.isEmpty && (items.open != .call || items.isCallWhole) }
+        mutating get { queue.isEmpty && (items.open != .call || items.isCallWhole) }
     }
 
     /// Keeps a piece when it has to wait.
@@ -214,34 +214,18 @@ package struct ResponsesStreamEncoder: StreamEncoder {
         into buffer: inout ByteBuffer
     ) -> Bool {
         begin(into: &buffer)
-        guard items.open == .call || !held.isEmpty else { return false }
+        guard items.open == .call || !queue.isEmpty else { return false }
         drain(into: &buffer)
         guard !canWrite else { return false }
-        let isJoined = kind == .text || kind == .refusal || kind == .reasoning
-        if isJoined, let last = held.last, last.kind == kind, heldCount &+ slice.count <= Self.heldLimit {
-            held[held.count &- 1].text.append(data, slice)
-            heldCount &+= slice.count
-        } else {
-            var piece = ResponsesHeld(kind)
-            piece.text.append(data, slice)
-            piece.second.append(data, second)
-            hold(piece)
-        }
+        queue.append(kind, slice, second, of: data)
         return true
-    }
-
-    private mutating func hold(_ piece: ResponsesHeld) {
-        guard heldCount &+ piece.count <= Self.heldLimit else { return }
-        heldCount &+= piece.count
-        held.append(piece)
     }
 
     /// Writes what waits, as far as calls are whole, or at the end all of it.
     private mutating func drain(isLast: Bool = false, into buffer: inout ByteBuffer) {
-        while !held.isEmpty, isLast || items.open != .call || items.isCallWhole {
-            write(held.removeFirst(), into: &buffer)
+        while !queue.isEmpty, isLast || items.open != .call || items.isCallWhole, let piece = queue.popFirst() {
+            write(piece, into: &buffer)
         }
-        if held.isEmpty { heldCount = 0 }
     }
 
     private mutating func write(_ piece: ResponsesHeld, into buffer: inout ByteBuffer) {
