@@ -58,7 +58,7 @@ package final class TokenCountDoor: Door {
         fields.append("X-Sluice-Estimated", "true")
         var body = ByteBuffer()
         body.appendJSON { json in
-            json.object { json in 
+            json.object { json in
                 if dialect == .gemini { json.member("totalTokens", estimate) } else { json.member("input_tokens", estimate) }
             }
         }

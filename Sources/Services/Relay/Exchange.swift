@@ -87,7 +87,9 @@ package final class Exchange {
         guard let candidate = attempts.first() else {
             return refuse(
                 ChatFailure(
-                    status: 404, message: "The model '\(model)' does not exist or no provider serves it: ask for 'provider/model', or see /v1/models.",
+                    status: 404,
+                    message:
+                        "The model '\(model)' does not exist or no provider serves it: ask for 'provider/model', or see /v1/models.",
                     type: "invalid_request_error", code: "model_not_found", parameter: "model"))
         }
         self.request = request.upstream

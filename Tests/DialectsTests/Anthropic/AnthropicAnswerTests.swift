@@ -60,7 +60,8 @@ struct AnthropicAnswerTests {
     @Test("a last call whose input is empty has none when the answer was cut (lesson 41)", arguments: [true, false])
     func cut(isCut: Bool) throws {
         let reason = isCut ? "max_tokens" : "tool_use"
-        let body = #"{"content":[{"type":"tool_use","id":"a","name":"f","input":{}},{"type":"tool_use","id":"b","name":"g","input":{}}],"stop_reason":"R"}"#
+        let body =
+            #"{"content":[{"type":"tool_use","id":"a","name":"f","input":{}},{"type":"tool_use","id":"b","name":"g","input":{}}],"stop_reason":"R"}"#
         let (whole, _) = try read(body.replacingOccurrences(of: "R\"", with: reason + "\""))
         #expect(whole.choices[0].toolCalls.map(\.text) == (isCut ? ["{}", ""] : ["{}", "{}"]))
         var replay = DialectReplay(from: .anthropic, to: .openAIChat, maker: "anthropic")
