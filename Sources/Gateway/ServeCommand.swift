@@ -27,7 +27,8 @@ enum ServeCommand {
         } catch {
             switch error {
             case .cannotListen(let reason):
-                return CommandLineInterface.failed("cannot listen on \(reason); --listen HOST:PORT names another address", EX_UNAVAILABLE)
+                return CommandLineInterface.failed(
+                    "cannot listen on \(reason); --listen HOST:PORT names another address", EX_UNAVAILABLE)
             case .unavailable(let reason): return CommandLineInterface.failed("not available: \(reason)", EX_OSERR)
             case .settings(let reason): return CommandLineInterface.failed(reason, EX_CONFIG)
             }
