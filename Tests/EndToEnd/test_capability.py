@@ -9,6 +9,7 @@ import time
 import pytest
 from events import chat
 from replies import TEXT, Replies, Reply
+from wire import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -190,3 +191,27 @@ def test_a_refusal_of_both_forms_ends(detecting, replies):
     replies.expect("neither", Reply.error(400, "stream must be true", param="stream"))
     assert detecting.post(chat("p/neither", stream=True)).status == 400
     assert len(replies.requests("neither")) == 2
+
+
+def test_a_slow_probe_is_bridged_by_heartbeats(make_sluice, replies):
+    probing = gateway(make_sluice, replies, detection="probe", commit_after="500ms", heartbeat_interval="300ms")
+    slow = Reply.events("yes")
+    slow.delay = 1.5
+    replies.expect("slow-probe", slow, Reply.events())
+    answer = probing.post(chat("p/slow-probe", stream=True))
+    assert answer.body.startswith(b"\n")
+    assert_replayed(answer, "p/slow-probe")
+
+
+@pytest.mark.parametrize("policy", ["cancel", "drain"])
+def test_nobody_is_asked_for_a_client_that_leaves_during_the_probe(make_sluice, replies, policy):
+    probing = gateway(make_sluice, replies, detection="probe", on_disconnect=policy)
+    slow = Reply.events("yes")
+    slow.delay = 1
+    replies.expect(f"left-{policy}", slow, Reply.events())
+    connection = probing.open_stream(f"p/left-{policy}")
+    wait_until(lambda: replies.requests(f"left-{policy}"), 5, "the probe")
+    connection.close()
+    wait_until(probing.idle, 3, "the exchange to end")
+    time.sleep(0.5)
+    assert len(replies.requests(f"left-{policy}")) == 1

@@ -103,28 +103,31 @@ package final class Exchange {
 
     /// Asks a provider; `refusal` is how it has just refused the form of the answer.
     private func ask(_ candidate: Candidate, after refusal: StreamRefusal? = nil) {
-        guard let request, !state.isOver else { return }
+        guard let request, state.phase == .waiting || state.phase == .streaming else {
+            // Nobody is asked for a client that has left meanwhile.
+            return perform(state.drainExpired())
+        }
         current = candidate
         let provider = candidate.provider
+        var attribution = Attribution(
+            provider: provider.name, model: candidate.model, attempts: record.attempts + 1,
+            streamID: self.attribution?.streamID ?? Identifier.make("stream"),
+            dialect: provider.dialect(for: request.dialect), maker: provider.maker)
+        self.attribution = attribution
+        record.provider = attribution.provider
+        record.model = attribution.model
         if refusal == nil, request.operation == .chat, provider.needsProbe(candidate.model, at: relay.loop.now) {
             return probe(candidate)
         }
         record.attempts += 1
-        var attribution = Attribution(
-            provider: candidate.provider.name, model: candidate.model, attempts: record.attempts,
-            streamID: self.attribution?.streamID ?? Identifier.make("stream"),
-            dialect: candidate.provider.dialect(for: request.dialect), maker: candidate.provider.maker)
-        record.provider = attribution.provider
-        record.model = attribution.model
         do {
-            let opened = try candidate.provider.open(
+            let opened = try provider.open(
                 request, model: candidate.model, at: relay.loop.now, after: refusal, self)
             transfer = opened.transfer
             attribution.dropped = opened.dropped
             relay.metrics.upstreamTransfersActive.add()
             self.attribution = attribution
         } catch {
-            self.attribution = attribution
             // As every failure: later, so that a row of them does not nest.
             let failure = error
             relay.loop.deferred { [self] in fail(failure) }
