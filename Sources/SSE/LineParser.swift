@@ -21,8 +21,9 @@ package struct LineParser: Sendable {
     ) throws(EventStreamError) {
         var start = 0
         while start < chunk.count {
-            var end = start
-            while end < chunk.count, chunk[end] != ASCII.lineFeed { end &+= 1 }
+            var end = chunk.firstLineEnd(from: start)
+            // A carriage return alone is a blank of JSON.
+            while end < chunk.count, chunk[end] != ASCII.lineFeed { end = chunk.firstLineEnd(from: end &+ 1) }
             guard rest.count &+ (end &- start) <= limit else { throw .tooLong(limit: limit) }
             guard end < chunk.count else {
                 rest.append(chunk, start..<end)
