@@ -49,6 +49,20 @@ package protocol DialectCodec: Sendable {
     func readError(_ body: Span<UInt8>, status: Int) -> ChatFailure
 }
 
+extension DialectCodec {
+    /// One event with the error's body, as the dialects without events of their own for it have it.
+    package func appendFailure(
+        _ failure: ChatFailure, requestID: String, sequence _: Int, to buffer: inout ByteBuffer
+    ) {
+        buffer.append(literal: "data: ")
+        writeError(failure, requestID: requestID, into: &buffer)
+        buffer.append(literal: "\n\n")
+    }
+
+    /// The failure's own status; 529 is known to Anthropic alone.
+    package func status(of failure: ChatFailure) -> Int { failure.status == 529 ? 503 : failure.status }
+}
+
 /// How an upstream separates the events of a stream.
 package enum StreamFraming: Sendable {
     /// As an event stream (WHATWG HTML, section 9.2.6).

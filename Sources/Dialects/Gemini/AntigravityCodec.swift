@@ -41,12 +41,6 @@ package struct AntigravityCodec: DialectCodec {
         GeminiErrorBody.write(failure, requestID: requestID, into: &buffer)
     }
 
-    package func appendFailure(
-        _ failure: ChatFailure, requestID: String, sequence: Int, to buffer: inout ByteBuffer
-    ) {
-        GeminiCodec().appendFailure(failure, requestID: requestID, sequence: sequence, to: &buffer)
-    }
-
     package func status(of failure: ChatFailure) -> Int { GeminiErrorBody.status(of: failure) }
 
     package func encodeRequest(

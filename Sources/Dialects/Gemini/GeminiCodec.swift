@@ -34,14 +34,6 @@ package struct GeminiCodec: DialectCodec {
         GeminiErrorBody.write(failure, requestID: requestID, into: &buffer)
     }
 
-    package func appendFailure(
-        _ failure: ChatFailure, requestID: String, sequence _: Int, to buffer: inout ByteBuffer
-    ) {
-        buffer.append(literal: "data: ")
-        GeminiErrorBody.write(failure, requestID: requestID, into: &buffer)
-        buffer.append(literal: "\n\n")
-    }
-
     package func status(of failure: ChatFailure) -> Int { GeminiErrorBody.status(of: failure) }
 
     package func encodeRequest(

@@ -38,8 +38,6 @@ package struct OllamaCodec: DialectCodec {
         buffer.append(ASCII.lineFeed)
     }
 
-    package func status(of failure: ChatFailure) -> Int { failure.status == 529 ? 503 : failure.status }
-
     package func encodeRequest(
         _ chat: ChatRequest, _ target: RequestTarget, into buffer: inout ByteBuffer
     ) throws(DialectError) -> [String] {

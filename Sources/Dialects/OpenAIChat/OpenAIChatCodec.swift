@@ -36,16 +36,6 @@ package struct OpenAIChatCodec: DialectCodec {
         OpenAIErrorBody.write(failure, requestID: requestID, into: &buffer)
     }
 
-    package func appendFailure(
-        _ failure: ChatFailure, requestID: String, sequence _: Int, to buffer: inout ByteBuffer
-    ) {
-        buffer.append(literal: "data: ")
-        OpenAIErrorBody.write(failure, requestID: requestID, into: &buffer)
-        buffer.append(literal: "\n\n")
-    }
-
-    package func status(of failure: ChatFailure) -> Int { failure.status == 529 ? 503 : failure.status }
-
     package func encodeRequest(
         _ chat: ChatRequest, _ target: RequestTarget, into buffer: inout ByteBuffer
     ) throws(DialectError) -> [String] {

@@ -36,7 +36,7 @@ package struct OpenAIChatStreamDecoder: StreamDecoder {
             fail(OpenAIErrorBody.read(data, status: 502), into: &event)
             return
         }
-        guard !isDone(data) else {
+        guard !EventText.isDone(data) else {
             phase = .done
             event.isDone = true
             event.isTerminal = true
@@ -88,15 +88,5 @@ package struct OpenAIChatStreamDecoder: StreamDecoder {
         // The stream began with 200, so what the error says is the only status there is.
         if let status = OpenAIErrorBody.status(of: failure) { failure.status = status }
         event.deltas.append(.failure(failure))
-    }
-
-    /// Whether the data is `[DONE]`, with spaces around it or without.
-    private func isDone(_ data: Span<UInt8>) -> Bool {
-        var start = 0
-        while start < data.count, data[start] <= ASCII.space { start &+= 1 }
-        guard start < data.count, data[start] == ASCII.openBracket else { return false }
-        var end = data.count
-        while end > start, data[end &- 1] <= ASCII.space { end &-= 1 }
-        return data.equals(start..<end, ("[DONE]" as StaticString).bytes)
     }
 }

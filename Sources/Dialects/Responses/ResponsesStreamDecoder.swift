@@ -24,7 +24,7 @@ package struct ResponsesStreamDecoder: StreamDecoder {
             event.isAfterEnd = true
             return
         }
-        guard !isDone(data) else {
+        guard !EventText.isDone(data) else {
             phase = .done
             event.isDone = true
             event.isTerminal = true
@@ -144,11 +144,6 @@ package struct ResponsesStreamDecoder: StreamDecoder {
         event.isTerminal = true
         event.deltas.removeAll(keepingCapacity: true)
         event.deltas.append(.failure(failure))
-    }
-
-    /// Whether the data is `[DONE]`, which this dialect does not know but some imitators send.
-    private func isDone(_ data: Span<UInt8>) -> Bool {
-        data.count == 6 && data.equals(0..<6, ("[DONE]" as StaticString).bytes)
     }
 }
 

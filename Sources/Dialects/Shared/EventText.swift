@@ -27,4 +27,14 @@ enum EventText {
             start = end &+ 1
         }
     }
+
+    /// Whether an event's data is `[DONE]`, with spaces around it or without: OpenAI's end of a stream, which others send too.
+    static func isDone(_ data: Span<UInt8>) -> Bool {
+        var start = 0
+        while start < data.count, data[start] <= ASCII.space { start &+= 1 }
+        guard start < data.count, data[start] == ASCII.openBracket else { return false }
+        var end = data.count
+        while end > start, data[end &- 1] <= ASCII.space { end &-= 1 }
+        return data.equals(start..<end, ("[DONE]" as StaticString).bytes)
+    }
 }

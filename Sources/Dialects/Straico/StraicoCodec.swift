@@ -39,14 +39,6 @@ package struct StraicoCodec: DialectCodec {
         OpenAIErrorBody.write(failure, requestID: requestID, into: &buffer)
     }
 
-    package func appendFailure(
-        _ failure: ChatFailure, requestID: String, sequence: Int, to buffer: inout ByteBuffer
-    ) {
-        OpenAIChatCodec().appendFailure(failure, requestID: requestID, sequence: sequence, to: &buffer)
-    }
-
-    package func status(of failure: ChatFailure) -> Int { OpenAIChatCodec().status(of: failure) }
-
     package func encodeRequest(
         _ chat: ChatRequest, _ target: RequestTarget, into buffer: inout ByteBuffer
     ) throws(DialectError) -> [String] {
