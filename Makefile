@@ -32,7 +32,8 @@ end-to-end-test: build setup-tests ## the real binary over real sockets, with th
 
 asan-test: setup setup-tests ## the end-to-end suite against a binary built with the address sanitizer
 	$(SWIFT) build -c debug --product sluice --sanitize=address --scratch-path .build/asan
-	SLUICE_INSTRUMENTED=1 SLUICE_BINARY=$(abspath .build/asan/debug/sluice) $(PYTEST) -q Tests/EndToEnd
+	LSAN_OPTIONS=suppressions=$(abspath Tests/EndToEnd/lsan.supp) \
+	  SLUICE_INSTRUMENTED=1 SLUICE_BINARY=$(abspath .build/asan/debug/sluice) $(PYTEST) -q Tests/EndToEnd
 
 setup: ## install the system packages that are missing
 	@scripts/install-packages $(TOOLCHAIN_PACKAGES) $(PACKAGES)
