@@ -4,7 +4,7 @@
 FROM docker.io/library/swift:6.3-bookworm AS build
 RUN apt-get update -qq \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-        libevent-dev libcurl4-openssl-dev libyaml-dev pkg-config \
+        libevent-dev libcurl4-openssl-dev libyaml-dev libsqlite3-dev libpq-dev libhiredis-dev libssl-dev pkg-config \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /build
 COPY Package.swift ./
@@ -18,7 +18,8 @@ RUN swift build -c release --product sluice --static-swift-stdlib
 FROM docker.io/library/debian:bookworm-slim
 RUN apt-get update -qq \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-        libevent-core-2.1-7 libevent-extra-2.1-7 libcurl4 libyaml-0-2 ca-certificates \
+        libevent-core-2.1-7 libevent-extra-2.1-7 libcurl4 libyaml-0-2 libsqlite3-0 libpq5 libhiredis0.14 libssl3 \
+        ca-certificates \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin sluice
 COPY --from=build /build/.build/release/sluice /usr/local/bin/sluice

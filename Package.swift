@@ -41,6 +41,10 @@ let package = Package(
         // 0: the C libraries
         .systemLibrary(name: "CLibevent", path: "CLibevent"),
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1"),
+        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3"),
+        .systemLibrary(name: "CPostgres", pkgConfig: "libpq"),
+        .systemLibrary(name: "CHiredis", pkgConfig: "hiredis"),
+        .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto"),
         // 1-4: the pure tower
         .target(name: "Bytes", swiftSettings: settings + [.enableExperimentalFeature("Lifetimes")]),
         floor("JSON", ["Bytes"]),
@@ -56,15 +60,20 @@ let package = Package(
         // 5-9: where they meet
         floor("Settings", ["CYAML", "Bytes", "Telemetry"]),
         floor("Providers", ["Bytes", "Chat", "Dialects", "HTTPClient", "JSON", "Reactor", "SSE", "Telemetry"]),
-        floor("Services", ["Chat", "HTTPClient", "HTTPSemantics", "Providers", "Reactor", "Telemetry"]),
+        floor("Storage", ["CSQLite", "CPostgres", "CHiredis", "CCrypto", "CLibevent", "Bytes", "JSON", "Reactor", "Telemetry"]),
+        floor(
+            "Services", ["Chat", "HTTPClient", "HTTPSemantics", "JSON", "Providers", "Reactor", "Storage", "Telemetry"]),
         floor(
             "FrontDoors",
-            ["Bytes", "Chat", "Dialects", "HTTPSemantics", "HTTPServer", "JSON", "Providers", "Services", "Telemetry"]),
+            [
+                "Bytes", "Chat", "Dialects", "HTTPSemantics", "HTTPServer", "JSON", "Providers", "Services", "Storage",
+                "Telemetry",
+            ]),
         floor(
             "Gateway",
             [
                 "Bytes", "Chat", "Dialects", "FrontDoors", "HTTPClient", "HTTPSemantics", "HTTPServer", "Providers",
-                "Reactor", "Services", "Settings", "Telemetry",
+                "Reactor", "Services", "Settings", "Storage", "Telemetry",
             ]),
         .executableTarget(name: "sluice", dependencies: ["Gateway"], swiftSettings: settings),
         // Tests
@@ -78,7 +87,8 @@ let package = Package(
         tests(of: "Reactor"),
         tests(of: "Settings", ["Telemetry"]),
         tests(of: "Providers", ["Bytes", "Chat", "Dialects", "HTTPClient", "JSON", "Reactor"]),
-        tests(of: "Services", ["Chat", "HTTPClient", "Providers", "Telemetry"]),
+        tests(of: "Storage", ["Reactor", "Telemetry"]),
+        tests(of: "Services", ["Chat", "Storage", "HTTPClient", "Providers", "Telemetry"]),
         tests(of: "FrontDoors", ["HTTPSemantics", "Chat"]),
         // Benchmarks: epoll, which Swift's Glibc leaves out, and the load generator that uses it
         .systemLibrary(name: "CEpoll", path: "bench/CEpoll"),

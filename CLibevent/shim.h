@@ -12,6 +12,7 @@
 #include <event2/listener.h>
 #include <malloc.h>
 #include <netinet/tcp.h>
+#include <sys/eventfd.h>
 
 // curl_easy_setopt is variadic: one function by kind of value.
 static inline CURLcode sluice_setopt_long(CURL *handle, CURLoption option, long value) {

@@ -104,7 +104,7 @@ final class DialectCall: RequestOwner {
     private unowned let request: ServerRequest
     private let gate: DoorGate
     private let terms: Terms
-    private let caller: String
+    private let caller: Caller
     private var exchange: Exchange?
 
     /// Admits the caller and begins to take in the body; answers who is turned away.
@@ -117,7 +117,7 @@ final class DialectCall: RequestOwner {
         request.collectBody(limit: gate.maxBody)
     }
 
-    private init(_ request: ServerRequest, _ gate: DoorGate, _ terms: Terms, _ caller: String) {
+    private init(_ request: ServerRequest, _ gate: DoorGate, _ terms: Terms, _ caller: Caller) {
         self.request = request
         self.gate = gate
         self.terms = terms

@@ -25,7 +25,7 @@ package final class DoorGate {
     }
 
     /// Who asks, by the head alone, before a byte of the body is held for a stranger; a caller that is turned away has been answered.
-    func admit(_ request: ServerRequest, id: String, door: String, _ dialect: Dialect) -> String? {
+    func admit(_ request: ServerRequest, id: String, door: String, _ dialect: Dialect) -> Caller? {
         let key = Credential.key(of: request.head, allowsQuery: dialect == .gemini)
         guard let caller = admission.admit(key) else {
             refuse(key == nil ? ErrorReply.missingKey : ErrorReply.wrongKey, request, id: id, door: door, dialect)
@@ -41,7 +41,7 @@ package final class DoorGate {
     /// Answers with a failure, and records that the request went no further.
     func refuse(_ failure: ChatFailure, _ request: ServerRequest, id: String, door: String, _ dialect: Dialect) {
         relay.recordRefusal(
-            id: id, door: door, caller: request.peer, status: failure.status, reason: failure.message)
+            id: id, door: door, caller: Caller(name: request.peer), status: failure.status, reason: failure.message)
         ErrorReply.send(failure, dialect, requestID: id, to: request.response)
     }
 }

@@ -14,15 +14,15 @@ package struct AdmissionService: Sendable {
         self.keys = keys
     }
 
-    /// The masked name of the caller whose key was given; `nil` refuses.
+    /// The caller whose key was given; `nil` refuses.
     ///
     /// Every key is compared, in constant time each, so that the time taken does not tell which came close.
-    package func admit(_ key: String?) -> String? {
-        guard isEnabled else { return "anonymous" }
+    package func admit(_ key: String?) -> Caller? {
+        guard isEnabled else { return .anonymous }
         guard let key, !key.isEmpty else { return nil }
         var found: String?
         let candidate = Array(key.utf8)
         for secret in keys where secret.matches(candidate.span) { found = secret.masked }
-        return found
+        return found.map { Caller(name: $0) }
     }
 }

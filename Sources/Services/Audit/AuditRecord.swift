@@ -2,20 +2,27 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import Chat
+package import Storage
 package import Telemetry
 
 /// The account of one exchange, made when it has ended.
 package struct AuditRecord: Sendable {
     package var requestID = ""
     package var door = ""
-    /// Who asked: a masked key or an address.
-    package var caller = ""
+    /// The identifier of the stream that answered; empty when nobody was asked.
+    package var streamID = ""
+    /// When the head was complete, in microseconds since 1970.
+    package var receivedAt: Int64 = 0
+    /// Who asked.
+    package var caller = Caller(name: "")
     /// The model as the client named it.
     package var requestedModel = ""
     package var provider = ""
     /// The model as the provider calls it.
     package var model = ""
     package var attempts = 0
+    /// Who was asked, and what became of it, in order; without the one that answered.
+    package var failedAttempts: [FailedAttempt] = []
     package var isStream = false
     /// Whether the provider's answer came in one piece, so that no time of a first token can be told.
     package var isWhole = false
@@ -30,6 +37,14 @@ package struct AuditRecord: Sendable {
     /// Events that went to the client.
     package var events = 0
     package var usage: TokenUsage?
+    /// Whether `usage` was counted here, because the provider did not say.
+    package var isEstimated = false
+    /// What it cost; `nil` when the model has no price.
+    package var cost: Money?
+    /// What of the client's head is recorded, without credentials.
+    package var headerText = ""
+    /// The client's body, as far as it is kept.
+    package var requestBody: [UInt8] = []
     /// What was said, as far as it was captured, still escaped: reading it out is for who reads it.
     package var capture = ChatAccumulator(limit: 0)
     /// Whether the capture's bound was reached.
@@ -41,6 +56,21 @@ package struct AuditRecord: Sendable {
     package var text: String { capture.text }
 
     package init() {}
+}
+
+/// One provider that was asked in vain.
+package struct FailedAttempt: Sendable, Equatable {
+    package var provider: String
+    /// The model, as the provider calls it.
+    package var model: String
+    /// Why it did not answer.
+    package var error: String
+
+    package init(provider: String, model: String, error: String) {
+        self.provider = provider
+        self.model = model
+        self.error = error
+    }
 }
 
 /// A place that records are handed to; must return at once.

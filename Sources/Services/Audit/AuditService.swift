@@ -43,7 +43,7 @@ package final class AuditService: AuditSink {
         log.info(
             "request",
             [
-                "id": .text(record.requestID), "door": .text(record.door), "caller": .text(record.caller),
+                "id": .text(record.requestID), "door": .text(record.door), "caller": .text(record.caller.name),
                 "model": .text(record.requestedModel), "provider": .text(record.provider),
                 "upstream_model": .text(record.model), "stream": .text(record.isStream ? "true" : "false"),
                 "attempts": .integer(record.attempts), "status": .integer(record.status),

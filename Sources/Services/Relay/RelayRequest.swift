@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import Providers
+package import Storage
 
 /// A chat request as a front door hands it to the relay.
 package struct RelayRequest {
@@ -11,12 +12,16 @@ package struct RelayRequest {
     package var id: String
     /// The front door's path, such as `/v1/chat/completions`.
     package var door: String
-    /// The masked key or address of who asks.
-    package var caller: String
+    /// Who asks.
+    package var caller: Caller
+    /// What of the client's head is recorded, without credentials: `name: value`, a line each.
+    package var headerText = ""
+    /// What its limits granted it, to be settled when it ends.
+    package var lease: LimitLease?
     /// When the head was complete, on the loop's clock.
     package var received: UInt64
 
-    package init(upstream: UpstreamRequest, id: String, door: String, caller: String, received: UInt64) {
+    package init(upstream: UpstreamRequest, id: String, door: String, caller: Caller, received: UInt64) {
         self.upstream = upstream
         self.id = id
         self.door = door

@@ -59,7 +59,7 @@ package final class RelayService {
     }
 
     /// Records a request that a door refused before it could become an exchange.
-    package func recordRefusal(id: String, door: String, caller: String, status: Int, reason: String) {
+    package func recordRefusal(id: String, door: String, caller: Caller, status: Int, reason: String) {
         var record = AuditRecord()
         record.requestID = id
         record.door = door

@@ -1,0 +1,59 @@
+// SPDX-FileCopyrightText: The Sluice authors
+// SPDX-License-Identifier: Apache-2.0
+
+/// Why storage did not do what was asked.
+package enum StorageError: Error, Equatable, Sendable {
+    /// It cannot be reached, or is locked by somebody else; trying again later may help.
+    case unavailable(String)
+    /// There is no room left where it keeps its data; trying again later may help.
+    case full(String)
+    /// It may be read but not written.
+    case readOnly(String)
+    /// The data is damaged, or is no database at all.
+    case corrupt(String)
+    /// It was made by a newer version of the program.
+    case tooNew(found: Int, known: Int)
+    /// A rule of the schema, or a statement's `mustAffect`, was not met; the transaction was undone.
+    case conflict(String)
+    /// So much waits already that this was not taken in.
+    case overloaded
+    /// The statement is wrong: a mistake of the program.
+    case statement(String)
+    /// It was closed.
+    case closed
+
+    /// Whether the same may succeed later.
+    package var isTransient: Bool {
+        switch self {
+        case .unavailable, .full, .readOnly, .overloaded: true
+        case .corrupt, .tooNew, .conflict, .statement, .closed: false
+        }
+    }
+}
+
+/// How well a database does.
+package enum StorageHealth: Equatable, Sendable {
+    case well
+    /// What was tried last failed, for the reason given.
+    case failing(String)
+}
+
+/// A database as one event loop uses it. Nothing here blocks: what is asked is done elsewhere, and told on the loop.
+///
+/// Two engines: `SQLiteDatabase` and `PostgresDatabase`. `done` is called exactly once, on the loop, never before the call
+/// has returned.
+package protocol Database: AnyObject {
+    /// How well it does, by what was tried last.
+    var health: StorageHealth { get }
+    /// How many transactions wait or are under way.
+    var pending: Int { get }
+    /// Runs statements as one transaction: all of them or none. `done` gets the rows of each.
+    ///
+    /// Writes of one loop are done in the order in which they were asked for. `done` with a success means that the
+    /// transaction is durable: it survives kill -9 of this process.
+    func write(_ statements: [SQLStatement], _ done: @escaping (Result<[SQLRows], StorageError>) -> Void)
+    /// Runs one statement that changes nothing. Not ordered after writes that are still under way.
+    func read(_ statement: SQLStatement, _ done: @escaping (Result<SQLRows, StorageError>) -> Void)
+    /// Does what was asked, then closes; `done` is called when nothing is open any more. Later calls fail with `closed`.
+    func close(_ done: @escaping () -> Void)
+}
