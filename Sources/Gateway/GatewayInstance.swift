@@ -47,7 +47,8 @@ package final class GatewayInstance {
             throw .unavailable("\(error)")
         }
         let admission = AdmissionService(
-            isEnabled: settings.auth.enabled, keys: settings.auth.keys + (settings.auth.adminKey.map { [$0] } ?? []))
+            isEnabled: settings.auth.enabled, keys: settings.auth.keys, adminKey: settings.auth.adminKey,
+            isLocal: settings.listen.isLoopback)
         let origins =
             settings.auth.enabled
             ? OriginPolicy.open

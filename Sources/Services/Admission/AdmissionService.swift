@@ -3,26 +3,36 @@
 
 package import Telemetry
 
-/// Decides whether a request may start.
+/// Decides who may come in, and as whom.
 package struct AdmissionService: Sendable {
     private let keys: [Secret]
+    private let adminKey: Secret?
     private let isEnabled: Bool
+    private let isLocal: Bool
 
-    /// Admits who brings one of `keys`, or everybody when not enabled.
-    package init(isEnabled: Bool, keys: [Secret]) {
+    /// Admits who brings one of `keys` or `adminKey`, or everybody when not enabled.
+    ///
+    /// Without keys, whoever can connect is the administrator if only this machine `isLocal` can, and elsewhere nobody is.
+    package init(isEnabled: Bool, keys: [Secret], adminKey: Secret? = nil, isLocal: Bool = false) {
         self.isEnabled = isEnabled
         self.keys = keys
+        self.adminKey = adminKey
+        self.isLocal = isLocal
     }
 
     /// The caller whose key was given; `nil` refuses.
     ///
     /// Every key is compared, in constant time each, so that the time taken does not tell which came close.
     package func admit(_ key: String?) -> Caller? {
-        guard isEnabled else { return .anonymous }
-        guard let key, !key.isEmpty else { return nil }
-        var found: String?
-        let candidate = Array(key.utf8)
-        for secret in keys where secret.matches(candidate.span) { found = secret.masked }
-        return found.map { Caller(name: $0) }
+        let candidate = Array((key ?? "").utf8)
+        var found: Caller?
+        if !candidate.isEmpty {
+            for secret in keys where secret.matches(candidate.span) { found = Caller(name: secret.masked) }
+            if let adminKey, adminKey.matches(candidate.span) { found = Caller(name: adminKey.masked, role: .admin) }
+        }
+        guard !isEnabled, found == nil else { return found }
+        var anonymous = Caller.anonymous
+        if isLocal, adminKey == nil { anonymous.role = .admin }
+        return anonymous
     }
 }
