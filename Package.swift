@@ -72,7 +72,7 @@ let package = Package(
         floor(
             "Gateway",
             [
-                "Bytes", "Chat", "Dialects", "FrontDoors", "HTTPClient", "HTTPSemantics", "HTTPServer", "Providers",
+                "Bytes", "Chat", "Dialects", "FrontDoors", "HTTPClient", "HTTPSemantics", "HTTPServer", "JSON", "Providers",
                 "Reactor", "Services", "Settings", "Storage", "Telemetry",
             ]),
         .executableTarget(name: "sluice", dependencies: ["Gateway"], swiftSettings: settings),
