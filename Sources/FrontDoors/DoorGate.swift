@@ -38,6 +38,16 @@ package final class DoorGate {
         return caller
     }
 
+    /// Whether the request will be recorded, or need not be; one that cannot be has been answered.
+    func isRecorded(_ request: ServerRequest, id: String, door: String, _ dialect: Dialect) -> Bool {
+        guard !relay.isRecorded else { return true }
+        refuse(ErrorReply.auditUnavailable, request, id: id, door: door, dialect)
+        return false
+    }
+
+    /// Whether header fields are wanted for records.
+    var recordsHeaders: Bool { relay.policy.requestLimit > 0 }
+
     /// Answers with a failure, and records that the request went no further.
     func refuse(_ failure: ChatFailure, _ request: ServerRequest, id: String, door: String, _ dialect: Dialect) {
         relay.recordRefusal(

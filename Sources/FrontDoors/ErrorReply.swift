@@ -70,6 +70,16 @@ package enum ErrorReply {
         status: 415, message: "Send the body as it is, without Content-Encoding.", type: "invalid_request_error",
         code: "unsupported_content_encoding")
 
+    /// What is stored cannot be reached.
+    package static let storageUnavailable = ChatFailure(
+        status: 503, message: "The database cannot be reached; try again later.", type: "server_error",
+        code: "storage_unavailable")
+
+    /// The request could not be recorded, and has to be.
+    package static let auditUnavailable = ChatFailure(
+        status: 503, message: "The gateway cannot record requests at the moment; try again later.", type: "server_error",
+        code: "audit_unavailable")
+
     /// The process is going down.
     package static let draining = ChatFailure(
         status: 503, message: "The gateway is shutting down.", type: "server_error", code: "server_shutting_down")
