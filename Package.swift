@@ -88,7 +88,7 @@ let package = Package(
         tests(of: "Settings", ["Telemetry"]),
         tests(of: "Providers", ["Bytes", "Chat", "Dialects", "HTTPClient", "JSON", "Reactor"]),
         tests(of: "Storage", ["Reactor", "Telemetry"]),
-        tests(of: "Services", ["Bytes", "Chat", "Storage", "HTTPClient", "Providers", "Telemetry"]),
+        tests(of: "Services", ["Chat", "HTTPClient", "HTTPSemantics", "JSON", "Providers", "Reactor", "Storage", "Telemetry"]),
         tests(of: "FrontDoors", ["HTTPSemantics", "Chat"]),
         // Benchmarks: epoll, which Swift's Glibc leaves out, and the load generator that uses it
         .systemLibrary(name: "CEpoll", path: "bench/CEpoll"),

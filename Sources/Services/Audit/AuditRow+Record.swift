@@ -60,8 +60,10 @@ extension AuditRow {
         guard !body.isEmpty else { return nil }
         var end = body.count
         if isCut {
-            while end > 0, end > body.count - 4, body[end - 1] & 0xC0 == 0x80 { end -= 1 }
-            if end > 0, body[end - 1] >= 0xC0 { end -= 1 }
+            var start = end - 1
+            while start > 0, start > body.count - 4, body[start] & 0xC0 == 0x80 { start -= 1 }
+            // The first byte of a character says how many it has: its leading ones.
+            if body[start] >= 0xC0, start + (~body[start]).leadingZeroBitCount > end { end = start }
         }
         return String(decoding: body[..<end], as: UTF8.self)
     }

@@ -1,0 +1,61 @@
+// SPDX-FileCopyrightText: The Sluice authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Reactor
+internal import Services
+internal import Settings
+internal import Storage
+internal import Telemetry
+
+extension AuditPolicy {
+    init(_ settings: AuditSettings) {
+        self.init()
+        keepsContent = settings.content == .full
+        onFailure = settings.onFailure == .closed ? .closed : .open
+        patience = settings.patience.nanoseconds
+        flushInterval = settings.flushInterval.nanoseconds
+        queueRows = settings.queueRows
+        queueBytes = settings.queueBytes
+    }
+}
+
+/// Deletes rows that have reached their age, in portions, so that nothing else waits for long.
+final class AuditRetention {
+    /// Rows deleted at once.
+    private static let portion = 500
+    /// Nanoseconds between two portions, and between two looks when there is nothing to delete.
+    private static let pause: UInt64 = 250_000_000
+    private static let rest: UInt64 = 600_000_000_000
+    private let store: AuditStore
+    private let age: Int64
+    private let log: Log
+    private var timer: LoopTimer?
+    private var deleted = 0
+
+    /// Deletes rows older than `age`; those of 0 never.
+    init(_ loop: EventLoop, _ store: AuditStore, age: Duration, log: Log) {
+        self.store = store
+        self.age = Int64(clamping: age.nanoseconds / 1000)
+        self.log = log
+        guard self.age > 0 else { return }
+        let timer = LoopTimer(loop) { [unowned self] in self.delete() }
+        timer.schedule(after: AuditRetention.pause)
+        self.timer = timer
+    }
+
+    private func delete() {
+        store.delete(before: wallClockMicroseconds() &- age, limit: AuditRetention.portion) { [weak self] result in
+            guard let self else { return }
+            // A database that fails says so elsewhere.
+            let count = (try? result.get()) ?? 0
+            deleted += count
+            guard count < AuditRetention.portion else { return timer?.schedule(after: AuditRetention.pause) ?? () }
+            if deleted > 0 { log.info("audit rows deleted for their age", ["rows": .integer(deleted)]) }
+            deleted = 0
+            timer?.schedule(after: AuditRetention.rest)
+        }
+    }
+}
+
+@available(*, unavailable)
+extension AuditRetention: Sendable {}
