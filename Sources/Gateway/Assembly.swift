@@ -123,7 +123,9 @@ extension RelayPolicy {
         self.init()
         heartbeatInterval = settings.streaming.heartbeatInterval.nanoseconds
         commitAfter = settings.streaming.commitAfter.nanoseconds
-        captureLimit = settings.streaming.captureLimit
+        captureLimit = settings.audit.content == .full ? settings.streaming.captureLimit : 0
+        requestLimit = settings.audit.content == .full ? settings.audit.requestLimit : 0
+        keptLimit = settings.audit.queueBytes
         switch settings.streaming.onDisconnect {
         case .cancel: onDisconnect = .cancel
         case .drain: onDisconnect = .drain

@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: The Sluice authors
 // SPDX-License-Identifier: Apache-2.0
 
+internal import FrontDoors
 internal import Reactor
 internal import Services
 internal import Settings
@@ -16,6 +17,37 @@ extension AuditPolicy {
         flushInterval = settings.flushInterval.nanoseconds
         queueRows = settings.queueRows
         queueBytes = settings.queueBytes
+    }
+}
+
+/// What keeps records of requests in a database.
+struct AuditAssembly {
+    /// `nil` without a database, as the others.
+    let recorder: AuditRecorder?
+    let retention: AuditRetention?
+    private let store: AuditStore?
+
+    init(
+        _ settings: Settings, _ database: (any Database)?, on loop: EventLoop, log: Log, metrics: GatewayMetrics
+    ) throws(StartError) {
+        guard let database else {
+            guard settings.audit.onFailure == .open else {
+                throw .settings("audit.on_failure is closed, but there is no database to store records in")
+            }
+            (store, recorder, retention) = (nil, nil, nil)
+            return
+        }
+        let store = AuditStore(database)
+        self.store = store
+        recorder = AuditRecorder(loop, store, AuditPolicy(settings.audit), log: log, metrics: metrics)
+        retention = AuditRetention(loop, store, age: settings.audit.retention, log: log)
+    }
+
+    /// The doors to what is stored.
+    func doors(_ gate: DoorGate) -> [(path: String, door: any Door)] {
+        guard let store else { return [] }
+        let audit = AuditDoor(gate, store)
+        return [(AuditDoor.path, audit), (AuditDoor.path + "/", audit), (UsageDoor.path, UsageDoor(gate, store))]
     }
 }
 

@@ -16,6 +16,9 @@ package enum CommandLineInterface {
           check FILE                                                 validate a settings file
           simulate [--listen HOST:PORT] [--delay MS] [--tokens N] [--seed N]
                                                                      run an upstream for tests and load
+          audit export [--from TIME] [--to TIME] [--key ID] [--model NAME] ...
+                                                                     what is recorded, as JSON Lines
+          audit erase --key ID                                       erase what a key asked and was answered
           --help, --version
 
         serve listens on 127.0.0.1:8080, simulate on 127.0.0.1:8081. Settings: docs/settings.md.
@@ -38,6 +41,7 @@ package enum CommandLineInterface {
         case "serve": return ServeCommand.run(arguments)
         case "check": return check(arguments)
         case "simulate": return SimulateCommand.run(arguments)
+        case "audit": return AuditCommand.run(arguments)
         case "--help", "-h", "help":
             writeText(usage, to: 1)
             return EX_OK

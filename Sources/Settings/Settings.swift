@@ -33,7 +33,7 @@ package struct Settings: Sendable, Equatable {
     package var prices: [PriceSettings] = []
     /// What is recorded of requests.
     package var audit = AuditSettings()
-    /// Where audit rows go; kept for a later release, a credential as it may hold a password.
+    /// Where things are stored, `nil` for the default; a credential as it may hold a password.
     package var databaseURL: Secret?
     /// What several instances share limits through; kept for a later release.
     package var redisURL: Secret?
