@@ -10,6 +10,9 @@ extension Settings {
             Field(path: ["providers"], isInEnvironment: false) { node, _, _, report in report.providers = node
             },
             Field(path: ["models"], isInEnvironment: false) { node, _, _, report in report.models = node },
+            Field(path: ["organizations"], isInEnvironment: false) { node, _, settings, report in
+                settings.organizations = OrganizationSettings.read(node, &report)
+            },
         ]
     }
 

@@ -65,7 +65,12 @@ extension Settings {
             }
         }
         if auth.enabled, auth.keys.isEmpty, auth.adminKey == nil {
-            report.addForFile("auth.enabled is true, but neither auth.keys nor auth.admin_key has a key")
+            if databaseURL == nil {
+                report.addForFile(
+                    "auth.enabled is true, but neither auth.keys nor auth.admin_key has a key, nor can database_url have any")
+            } else {
+                warnings.append("only keys of the database are good: sluice keys create makes one")
+            }
         }
         if auth.said == nil, !auth.keys.isEmpty {
             report.addForFile("auth.keys has keys that nobody is asked for: set auth.enabled to true, or to false")

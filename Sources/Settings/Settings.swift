@@ -29,6 +29,8 @@ package struct Settings: Sendable, Equatable {
     package var providers: [ProviderSettings] = []
     /// The models that are addressed by name, in the order of the file; names are unique.
     package var models: [ModelSettings] = []
+    /// The organisations that have limits of their own; names are unique.
+    package var organizations: [OrganizationSettings] = []
     /// Where audit rows go; kept for a later release, a credential as it may hold a password.
     package var databaseURL: Secret?
     /// What several instances share limits through; kept for a later release.
