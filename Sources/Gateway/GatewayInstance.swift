@@ -27,6 +27,7 @@ package final class GatewayInstance {
     private let server: HTTPServer
     private let relay: RelayService
     private let routes: RouteTable
+    private let keys: KeyAccess
     private let audit: AuditService
     private let monitor: LoopMonitor
     private let drain: Drain
@@ -46,8 +47,9 @@ package final class GatewayInstance {
         } catch {
             throw .unavailable("\(error)")
         }
+        keys = KeyAccess(settings, nil, loop, log: log, metrics: metrics)
         let admission = AdmissionService(
-            isEnabled: settings.auth.enabled, keys: settings.auth.keys, adminKey: settings.auth.adminKey,
+            isEnabled: settings.auth.enabled, ring: keys.ring, hasAdminKey: settings.auth.adminKey != nil,
             isLocal: settings.listen.isLoopback)
         let origins =
             settings.auth.enabled
@@ -59,6 +61,7 @@ package final class GatewayInstance {
         drain = Drain(loop, server, relay, gate, log, limit: settings.drainTimeout.nanoseconds)
         let models = ModelsDoor(gate, created: wallClockSeconds())
         let gemini = SharedPath([models, GeminiDoor(gate)])
+        let keysDoor = KeysDoor(gate, keys.service, log: log)
         let alive = HealthDoor { true }
         let ready = HealthDoor { [drain] in !drain.isUnderWay }
         routes = RouteTable(
@@ -69,11 +72,13 @@ package final class GatewayInstance {
                 (TokenCountDoor.path, TokenCountDoor(gate)), (EmbeddingsDoor.path, EmbeddingsDoor(gate)),
                 ("/v1/models", models), ("/v1/models/", gemini), ("/v1beta/models", models),
                 ("/v1beta/models/", gemini),
+                (KeysDoor.path, keysDoor), (KeysDoor.path + "/", keysDoor),
                 ("/healthz", alive), ("/livez", alive), ("/health/liveliness", alive),
                 ("/readyz", ready), ("/health/readiness", ready),
                 ("/metrics", MetricsDoor(metrics, adminKey: settings.auth.adminKey, gate)),
             ], metrics: metrics, gate: gate)
         server.handler = routes
+        log.debug("doors", ["paths": .text(routes.paths.joined(separator: " "))])
         monitor = LoopMonitor(loop, server, metrics)
     }
 

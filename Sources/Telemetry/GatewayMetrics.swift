@@ -28,6 +28,10 @@ package struct GatewayMetrics: Sendable {
     package let auditQueueDepth: Gauge
     /// Audit records lost because the queue was full.
     package let auditDropped: Counter
+    /// Virtual keys that are known and good.
+    package let storedKeys: Gauge
+    /// How often the virtual keys could not be read anew.
+    package let keyRefreshFailures: Counter
     /// Events of upstreams that could not be understood and were skipped.
     package let malformedEvents: Counter
     /// Connections of clients.
@@ -68,6 +72,9 @@ package struct GatewayMetrics: Sendable {
             "sluice_audit_queue_depth", help: "Audit records waiting to be written.")
         auditDropped = metrics.counter(
             "sluice_audit_dropped_total", help: "Audit records lost because the queue was full.")
+        storedKeys = metrics.gauge("sluice_keys", help: "Virtual keys that are known and good.")
+        keyRefreshFailures = metrics.counter(
+            "sluice_key_refresh_failures_total", help: "Failed attempts to read changes of virtual keys.")
         malformedEvents = metrics.counter(
             "sluice_upstream_events_malformed_total", help: "Events of upstreams that were skipped.")
         connectionsActive = metrics.gauge("sluice_connections_active", help: "Connections of clients.")
