@@ -16,6 +16,7 @@ package enum CommandLineInterface {
           check FILE                                                 validate a settings file
           simulate [--listen HOST:PORT] [--delay MS] [--tokens N] [--seed N]
                                                                      run an upstream for tests and load
+        \(KeysCommand.usage)
           --help, --version
 
         serve listens on 127.0.0.1:8080, simulate on 127.0.0.1:8081. Settings: docs/settings.md.
@@ -37,6 +38,7 @@ package enum CommandLineInterface {
         switch command {
         case "serve": return ServeCommand.run(arguments)
         case "check": return check(arguments)
+        case "keys": return KeysCommand.run(arguments)
         case "simulate": return SimulateCommand.run(arguments)
         case "--help", "-h", "help":
             writeText(usage, to: 1)
@@ -58,6 +60,17 @@ package enum CommandLineInterface {
     static func failed(_ problem: String, _ code: Int32) -> Int32 {
         writeText("sluice: \(problem)\n", to: 2)
         return code
+    }
+
+    /// Says why the gateway, or its database, could not be had.
+    static func failed(_ error: StartError) -> Int32 {
+        switch error {
+        case .cannotListen(let reason):
+            failed("cannot listen on \(reason); --listen HOST:PORT names another address", EX_UNAVAILABLE)
+        case .unavailable(let reason): failed("not available: \(reason)", EX_OSERR)
+        case .storage(let reason, let code): failed(reason, code)
+        case .settings(let reason): failed(reason, EX_CONFIG)
+        }
     }
 
     /// Takes `--name VALUE` and `--name=VALUE` out of the arguments; `nil` when something else is there.

@@ -9,6 +9,7 @@ internal import Providers
 package import Reactor
 internal import Services
 package import Settings
+package import Storage
 package import Telemetry
 
 /// Why the gateway could not start.
@@ -19,15 +20,20 @@ package enum StartError: Error, Equatable, Sendable {
     case unavailable(String)
     /// The settings ask for something that cannot be had.
     case settings(String)
+    /// The database cannot be used; with the exit code.
+    case storage(String, code: Int32)
 }
 
 /// The whole gateway on one event loop, built from the bottom up.
 package final class GatewayInstance {
+    /// Where things are kept; `nil` without storage.
+    package let database: (any Database)?
     private let loop: EventLoop
     private let server: HTTPServer
     private let relay: RelayService
     private let routes: RouteTable
     private let keys: KeyAccess
+    private let isDatabaseHere: Bool
     private let audit: AuditService
     private let monitor: LoopMonitor
     private let drain: Drain
@@ -35,6 +41,9 @@ package final class GatewayInstance {
     /// Builds everything; nothing listens yet.
     package init(_ settings: Settings, on loop: EventLoop, log: Log, metrics: GatewayMetrics) throws(StartError) {
         self.loop = loop
+        let storage = try StorageAssembly(settings, on: loop, log: log, metrics: metrics)
+        database = storage.database
+        isDatabaseHere = storage.engine == "sqlite"
         do {
             let client = try MultiHandle(loop, maxIdle: settings.upstream.pool.maxIdle)
             server = try HTTPServer(loop, ServerConfiguration(settings))
@@ -47,7 +56,7 @@ package final class GatewayInstance {
         } catch {
             throw .unavailable("\(error)")
         }
-        keys = KeyAccess(settings, nil, loop, log: log, metrics: metrics)
+        keys = KeyAccess(settings, storage.database, loop, log: log, metrics: metrics)
         let admission = AdmissionService(
             isEnabled: settings.auth.enabled, ring: keys.ring, hasAdminKey: settings.auth.adminKey != nil,
             isLocal: settings.listen.isLoopback)
@@ -58,12 +67,15 @@ package final class GatewayInstance {
                 listenHost: settings.listen.host, isLoopback: settings.listen.isLoopback,
                 allowedHosts: settings.allowedHosts)
         let gate = DoorGate(relay, admission, maxBody: settings.limits.maxBody, origins: origins)
-        drain = Drain(loop, server, relay, gate, log, limit: settings.drainTimeout.nanoseconds)
+        drain = Drain(loop, server, relay, gate, storage.database, log, limit: settings.drainTimeout.nanoseconds)
         let models = ModelsDoor(gate, created: wallClockSeconds())
         let gemini = SharedPath([models, GeminiDoor(gate)])
         let keysDoor = KeysDoor(gate, keys.service, log: log)
-        let alive = HealthDoor { true }
-        let ready = HealthDoor { [drain] in !drain.isUnderWay }
+        let alive = HealthDoor { .well }
+        let ready = HealthDoor { [drain, database] in
+            if drain.isUnderWay { return .draining }
+            return database.map { $0.health == .well } ?? true ? .well : .withoutStorage
+        }
         routes = RouteTable(
             [
                 ("/v1/chat/completions", DialectDoor(gate, .openAIChat, path: "/v1/chat/completions")),
@@ -79,7 +91,19 @@ package final class GatewayInstance {
             ], metrics: metrics, gate: gate)
         server.handler = routes
         log.debug("doors", ["paths": .text(routes.paths.joined(separator: " "))])
-        monitor = LoopMonitor(loop, server, metrics)
+        monitor = LoopMonitor(loop, server, storage, metrics)
+    }
+
+    /// Loads the virtual keys before anybody can show one. A database elsewhere is not waited for: its keys come when it does,
+    /// and until then a strange key is answered 503.
+    package func loadKeys() {
+        var isWaiting = isDatabaseHere
+        keys.start { [loop] in if isWaiting { loop.stop() } }
+        guard isWaiting, !keys.ring.isLoaded else { return }
+        let timer = LoopTimer(loop) { [loop] in loop.stop() }
+        timer.schedule(after: 10_000_000_000)
+        loop.run()
+        isWaiting = false
     }
 
     /// Accepts connections. Returns the port, which differs from the settings' when that is 0.

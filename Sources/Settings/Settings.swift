@@ -31,7 +31,7 @@ package struct Settings: Sendable, Equatable {
     package var models: [ModelSettings] = []
     /// The organisations that have limits of their own; names are unique.
     package var organizations: [OrganizationSettings] = []
-    /// Where audit rows go; kept for a later release, a credential as it may hold a password.
+    /// Where things are stored, `nil` for the default; a credential as it may hold a password.
     package var databaseURL: Secret?
     /// What several instances share limits through; kept for a later release.
     package var redisURL: Secret?

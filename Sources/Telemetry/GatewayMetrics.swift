@@ -32,6 +32,12 @@ package struct GatewayMetrics: Sendable {
     package let storedKeys: Gauge
     /// How often the virtual keys could not be read anew.
     package let keyRefreshFailures: Counter
+    /// 1 while storage works, else 0; by `engine`.
+    package let storageUp: MetricFamily<Gauge>
+    /// Transactions that wait or are under way; by `engine`.
+    package let storageQueueDepth: MetricFamily<Gauge>
+    /// What storage did not do, by `kind`.
+    package let storageErrors: MetricFamily<Counter>
     /// Events of upstreams that could not be understood and were skipped.
     package let malformedEvents: Counter
     /// Connections of clients.
@@ -75,6 +81,12 @@ package struct GatewayMetrics: Sendable {
         storedKeys = metrics.gauge("sluice_keys", help: "Virtual keys that are known and good.")
         keyRefreshFailures = metrics.counter(
             "sluice_key_refresh_failures_total", help: "Failed attempts to read changes of virtual keys.")
+        storageUp = metrics.gauges(
+            "sluice_storage_up", help: "Whether storage works: 1 or 0.", labels: ["engine"])
+        storageQueueDepth = metrics.gauges(
+            "sluice_storage_queue_depth", help: "Transactions that wait or are under way.", labels: ["engine"])
+        storageErrors = metrics.counters(
+            "sluice_storage_errors_total", help: "What storage did not do.", labels: ["kind"])
         malformedEvents = metrics.counter(
             "sluice_upstream_events_malformed_total", help: "Events of upstreams that were skipped.")
         connectionsActive = metrics.gauge("sluice_connections_active", help: "Connections of clients.")

@@ -93,7 +93,9 @@ package final class KeyStore {
         database.read(SQLStatement("SELECT value FROM counters WHERE name = 'keys'")) { result in
             done(
                 result.flatMap { rows in
-                    guard let value = rows.rows.first?.first?.integer else { return .failure(.corrupt("there is no count of keys")) }
+                    guard let value = rows.rows.first?.first?.integer else {
+                        return .failure(.corrupt("there is no count of keys"))
+                    }
                     return .success(Int64(value))
                 })
         }
