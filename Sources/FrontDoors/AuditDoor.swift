@@ -52,9 +52,9 @@ package final class AuditDoor: Door {
         }
         let withTexts = query["include"] != nil
         let limit = try query.integer("limit", 1...(withTexts ? 100 : 1000)) ?? (withTexts ? 20 : 100)
-        var place: AuditPlace?
+        var place: PageCursor?
         if let cursor = query["cursor"] {
-            guard let found = AuditPlace(cursor: cursor) else {
+            guard let found = PageCursor(cursor) else {
                 throw QueryParameters.wrong("'cursor' is none that was given out: leave it away to begin anew.", "cursor")
             }
             place = found

@@ -15,7 +15,7 @@ final class AuditStream: RequestOwner {
     /// How rows are told.
     enum Form {
         /// One page, as a JSON object.
-        case list(after: AuditPlace?, limit: Int, withTexts: Bool)
+        case list(after: PageCursor?, limit: Int, withTexts: Bool)
         /// All there are, a line each.
         case lines
     }
@@ -32,7 +32,7 @@ final class AuditStream: RequestOwner {
     private let filter: AuditFilter
     private let form: Form
     private var rows: ArraySlice<AuditRow> = []
-    private var next: AuditPlace?
+    private var next: PageCursor?
     private var isFirst = true
     private var isWaiting = false
     private var isOver = false
@@ -69,7 +69,7 @@ final class AuditStream: RequestOwner {
         gate.relay.loop.deferred { [self] in write() }
     }
 
-    private func read(after place: AuditPlace?) {
+    private func read(after place: PageCursor?) {
         let (limit, withTexts) =
             if case .list(_, let limit, let withTexts) = form { (limit, withTexts) } else { (AuditStream.pageRows, true) }
         store.page(filter, after: place, limit: limit, withTexts: withTexts) { [weak self] result in
@@ -141,7 +141,7 @@ final class AuditStream: RequestOwner {
         if case .list = form {
             response.write { buffer in
                 buffer.append(literal: "],\"next\":")
-                if let next { buffer.appendJSONString(next.cursor) } else { buffer.append(literal: "null") }
+                if let next { buffer.appendJSONString(next.text) } else { buffer.append(literal: "null") }
                 buffer.append(literal: "}")
             }
         }

@@ -134,6 +134,12 @@ final class DialectCall: RequestOwner {
                 id: terms.id, door: terms.door, caller: caller, status: error.status, reason: error.message)
             return ErrorReply.send(error.failure, terms.answer, requestID: terms.id, to: request.response)
         }
+        guard caller.mayUse(decoded.chat.model) else {
+            let failure = ErrorReply.modelNotAllowed(decoded.chat.model)
+            gate.relay.recordRefusal(
+                id: terms.id, door: terms.door, caller: caller, status: failure.status, reason: failure.message)
+            return ErrorReply.send(failure, terms.answer, requestID: terms.id, to: request.response)
+        }
         let estimate = terms.operation == .countTokens ? decoded.chat.estimatedTokens : nil
         // Gemini's own count is not asked for: it would be the only form beside Anthropic's.
         let counts = terms.dialect == .anthropic && gate.relay.countsTokens(decoded.chat.model)

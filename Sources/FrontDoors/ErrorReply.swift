@@ -23,6 +23,13 @@ package enum ErrorReply {
         response.respond(status: status, fields: fields, body: body(failure, dialect, requestID).span)
     }
 
+    /// Answers a request whose method is none of those `allowed` at its path.
+    static func refuseMethod(allowed: [String], _ dialect: Dialect, requestID: String, to response: ResponseWriter) {
+        var fields = HTTPFields()
+        fields.append("Allow", allowed.flatMap { $0 == "GET" ? ["GET", "HEAD"] : [$0] }.joined(separator: ", "))
+        send(methodNotAllowed, dialect, requestID: requestID, fields: fields, to: response)
+    }
+
     /// A failure's body.
     package static func body(_ failure: ChatFailure, _ dialect: Dialect, _ requestID: String) -> [UInt8] {
         var buffer = ByteBuffer()
@@ -64,6 +71,17 @@ package enum ErrorReply {
     /// The key is not known.
     package static let wrongKey = ChatFailure(
         status: 401, message: "The API key is not valid.", type: "invalid_request_error", code: "invalid_api_key")
+
+    /// The key may be one that is stored, and what is stored cannot be read yet.
+    package static let keysUnavailable = ChatFailure(
+        status: 503, message: "Keys cannot be looked up yet; try again soon.", type: "server_error", code: "keys_unavailable")
+
+    /// The key is not for this model, whether or not there is such a model.
+    package static func modelNotAllowed(_ model: String) -> ChatFailure {
+        ChatFailure(
+            status: 403, message: "This API key may not use the model '\(model.prefix(256))'.", type: "permission_error",
+            code: "model_not_allowed")
+    }
 
     /// The body is compressed.
     package static let compressed = ChatFailure(

@@ -106,7 +106,7 @@ final class AuditCommand {
         return filter
     }
 
-    private func export(_ filter: AuditFilter, after place: AuditPlace?) {
+    private func export(_ filter: AuditFilter, after place: PageCursor?) {
         store.page(filter, after: place, limit: AuditCommand.portion, withTexts: true) { [self] result in
             switch result {
             case .failure(let error): end(EX_UNAVAILABLE, "the database cannot be read: \(error)")

@@ -13,6 +13,9 @@ extension Settings {
             Field(path: ["prices"], isInEnvironment: false) { node, _, settings, report in
                 settings.prices = PriceSettings.read(node, &report)
             },
+            Field(path: ["organizations"], isInEnvironment: false) { node, _, settings, report in
+                settings.organizations = OrganizationSettings.read(node, &report)
+            },
         ]
     }
 

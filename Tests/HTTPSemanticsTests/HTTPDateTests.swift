@@ -45,6 +45,31 @@ struct HTTPDateTests {
         }
         #expect(HTTPDate.internetDate(fromUnixTime: 784_111_777) == "1994-11-06T08:49:37Z")
     }
+
+    @Test(
+        "a time of RFC 3339 is read",
+        arguments: [
+            ("1970-01-01T00:00:00Z", 0), ("1994-11-06T08:49:37Z", 784_111_777), ("1994-11-06t08:49:37z", 784_111_777),
+            ("1994-11-06T08:49:37.123456789Z", 784_111_777), ("1994-11-06T09:49:37+01:00", 784_111_777),
+            ("1994-11-06T03:19:37-05:30", 784_111_777), ("2024-02-29T00:00:00Z", 1_709_164_800),
+            ("9999-12-31T23:59:60Z", 253_402_300_800),
+        ])
+    func readsInternetDate(_ text: String, _ seconds: Int) {
+        #expect(HTTPDate.unixTime(fromInternetDate: text) == seconds)
+    }
+
+    @Test(
+        "what is no time of RFC 3339 is not read",
+        arguments: [
+            "", "1994-11-06", "1994-11-06 08:49:37Z", "1994-11-06T08:49:37", "1994-11-06T08:49:37.Z", "1994-11-06T08:49:37ZZ",
+            "1994-13-06T08:49:37Z", "1994-02-29T08:49:37Z", "1994-04-31T08:49:37Z", "1994-11-06T24:00:00Z",
+            "1994-11-06T08:60:00Z",
+            "1994-11-06T08:49:37+0100", "1994-11-06T08:49:37+01:", "1994-11-06T08:49:37+25:00", "1969-12-31T23:59:59Z",
+            "+994-11-06T08:49:37Z", "1994-11-06T08:49:37\u{661}Z", "1994-11-06T08:49:37.123456789123456789123456Z",
+        ])
+    func refusesInternetDate(_ text: String) {
+        #expect(HTTPDate.unixTime(fromInternetDate: text) == nil)
+    }
 }
 
 @Suite("InternetDate") struct InternetDateTests {

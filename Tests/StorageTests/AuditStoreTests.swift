@@ -51,7 +51,7 @@ import Testing
             return try wait { done in store.insert(rows, batch: attempt) { done($0) } }
         }
 
-        func page(_ filter: AuditFilter, after place: AuditPlace? = nil, limit: Int = 100) throws -> AuditPage {
+        func page(_ filter: AuditFilter, after place: PageCursor? = nil, limit: Int = 100) throws -> AuditPage {
             try wait { done in
                 store.page(filter, after: place, limit: limit, withTexts: true) { done($0) }
             }.get()
@@ -164,7 +164,7 @@ import Testing
         let books = try Books()
         try books.insert((0..<20).map { number in Self.row(number) { $0.receivedAt = Int64(number / 6) } })
         var seen: [String] = []
-        var place: AuditPlace?
+        var place: PageCursor?
         repeat {
             let page = try books.page(Self.everything(), after: place, limit: limit)
             seen += page.rows.map(\.requestID)

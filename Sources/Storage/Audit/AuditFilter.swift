@@ -100,8 +100,8 @@ struct SQLConditions {
     }
 
     /// Adds that a row comes behind, or is no further than, a place in the order.
-    mutating func add(_ comparison: String, _ place: AuditPlace) {
-        let time = parameter(.integer(place.receivedAt))
+    mutating func add(_ comparison: String, _ place: PageCursor) {
+        let time = parameter(.integer(place.time))
         terms.append("(received_at, id) \(comparison) (\(time), \(parameter(.text(place.id))))")
     }
 }

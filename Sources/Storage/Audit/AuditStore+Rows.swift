@@ -5,7 +5,7 @@
 package struct AuditPage: Sendable {
     package var rows: [AuditRow]
     /// Where the list goes on; `nil` when this was its end. A search may give a page without a row that is not the last.
-    package var next: AuditPlace?
+    package var next: PageCursor?
 }
 
 extension AuditStore {
@@ -14,7 +14,7 @@ extension AuditStore {
 
     /// Reads up to `limit` rows from behind `place` on, with their long texts if `withTexts`.
     package func page(
-        _ filter: AuditFilter, after place: AuditPlace?, limit: Int, withTexts: Bool,
+        _ filter: AuditFilter, after place: PageCursor?, limit: Int, withTexts: Bool,
         _ done: @escaping (Result<AuditPage, StorageError>) -> Void
     ) {
         guard filter.text != nil else { return read(filter, after: place, until: nil, limit, withTexts, done) }
@@ -31,9 +31,9 @@ extension AuditStore {
             switch result {
             case .failure(let error): done(.failure(error))
             case .success(let found):
-                var end: AuditPlace?
+                var end: PageCursor?
                 if let row = found.rows.first, row.count == 2, let time = row[0].integer, let id = row[1].text {
-                    end = AuditPlace(receivedAt: Int64(time), id: id)
+                    end = PageCursor(time: Int64(time), id: id)
                 }
                 read(filter, after: place, until: end, limit, withTexts, done)
             }
@@ -53,7 +53,7 @@ extension AuditStore {
     }
 
     private func read(
-        _ filter: AuditFilter, after place: AuditPlace?, until end: AuditPlace?, _ limit: Int, _ withTexts: Bool,
+        _ filter: AuditFilter, after place: PageCursor?, until end: PageCursor?, _ limit: Int, _ withTexts: Bool,
         _ done: @escaping (Result<AuditPage, StorageError>) -> Void
     ) {
         var conditions = SQLConditions()
@@ -72,7 +72,7 @@ extension AuditStore {
                     let rows = found.rows.compactMap { AuditRow($0) }
                     let last = rows.count < limit ? nil : rows.last
                     return AuditPage(
-                        rows: rows, next: last.map { AuditPlace(receivedAt: $0.receivedAt, id: $0.id) } ?? end)
+                        rows: rows, next: last.map { PageCursor(time: $0.receivedAt, id: $0.id) } ?? end)
                 })
         }
     }

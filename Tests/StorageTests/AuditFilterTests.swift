@@ -5,29 +5,6 @@ import Testing
 
 @testable import Storage
 
-@Suite("AuditPlace") struct AuditPlaceTests {
-    static let place = AuditPlace(receivedAt: 1_795_000_000_123_456, id: "audit_0123456789abcdef0123456789abcdef")
-
-    @Test("comes back from its cursor") func roundTrip() {
-        #expect(AuditPlace(cursor: Self.place.cursor) == Self.place)
-        #expect(Self.place.cursor.utf8.count == 64)
-    }
-
-    @Test("does not come from a cursor of which one digit was changed", arguments: 0..<64)
-    func forged(position: Int) {
-        var digits = Array(Self.place.cursor.utf8)
-        digits[position] = digits[position] == 0x61 ? 0x62 : 0x61
-        #expect(AuditPlace(cursor: String(decoding: digits, as: UTF8.self)) == nil)
-    }
-
-    @Test(
-        "does not come from any other text",
-        arguments: ["", "0", "' OR 1=1 --", String(repeating: "0", count: 64), String(repeating: "é", count: 32)])
-    func nonsense(text: String) {
-        #expect(AuditPlace(cursor: text) == nil)
-    }
-}
-
 @Suite("AuditFilter") struct AuditFilterTests {
     @Test(
         "escapes what LIKE would not take literally",
@@ -45,7 +22,7 @@ import Testing
         filter.text = "'; DROP"
         var conditions = SQLConditions()
         filter.add(to: &conditions)
-        conditions.add("<", AuditPlace(receivedAt: 1, id: "'; DROP"))
+        conditions.add("<", PageCursor(time: 1, id: "'; DROP"))
         filter.addText(to: &conditions)
         #expect(!conditions.clause.contains("DROP"))
         #expect(conditions.parameters.count == 9)
