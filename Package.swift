@@ -62,7 +62,7 @@ let package = Package(
         floor("Providers", ["Bytes", "Chat", "Dialects", "HTTPClient", "JSON", "Reactor", "SSE", "Telemetry"]),
         floor("Storage", ["CSQLite", "CPostgres", "CHiredis", "CCrypto", "CLibevent", "Bytes", "JSON", "Reactor", "Telemetry"]),
         floor(
-            "Services", ["Chat", "HTTPClient", "HTTPSemantics", "JSON", "Providers", "Reactor", "Storage", "Telemetry"]),
+            "Services", ["Bytes", "Chat", "HTTPClient", "HTTPSemantics", "JSON", "Providers", "Reactor", "Storage", "Telemetry"]),
         floor(
             "FrontDoors",
             [

@@ -6,7 +6,7 @@ import Telemetry
 extension Settings {
     /// Every setting of the file, as one table.
     static var fields: [Field<Settings>] {
-        general + limits + streaming + UpstreamSettings.fields("upstream.", of: \Settings.upstream) + [
+        general + keyLimits + limits + streaming + UpstreamSettings.fields("upstream.", of: \Settings.upstream) + [
             Field(path: ["providers"], isInEnvironment: false) { node, _, _, report in report.providers = node
             },
             Field(path: ["models"], isInEnvironment: false) { node, _, _, report in report.models = node },
@@ -38,6 +38,21 @@ extension Settings {
             .value("upstream_url", \.upstreamURL, expected: BaseURL.expected, isSecret: true) { text in
                 BaseURL.parse(text).map { .some($0) }
             },
+        ]
+    }
+
+    private static var keyLimits: [Field<Settings>] {
+        [
+            .limit("auth.default_limits.requests_per_minute", \.auth.defaultLimits.requestsPerMinute),
+            .limit("auth.default_limits.tokens_per_minute", \.auth.defaultLimits.tokensPerMinute),
+            .limit("auth.default_limits.concurrent", \.auth.defaultLimits.concurrent),
+            .limit("auth.default_limits.tokens_per_day", \.auth.defaultLimits.tokensPerDay),
+            .limit("auth.default_limits.tokens_per_month", \.auth.defaultLimits.tokensPerMonth),
+            .money("auth.default_limits.money_per_day", \.auth.defaultLimits.moneyPerDay),
+            .money("auth.default_limits.money_per_month", \.auth.defaultLimits.moneyPerMonth),
+            .integer("auth.default_reservation", \.auth.defaultReservation, 0...10_000_000),
+            .choice("auth.limits_on_failure", \.auth.limitsOnFailure) { $0.rawValue },
+            .duration("redis_timeout", \.redisTimeout),
         ]
     }
 

@@ -31,8 +31,10 @@ package struct Settings: Sendable, Equatable {
     package var models: [ModelSettings] = []
     /// Where audit rows go; kept for a later release, a credential as it may hold a password.
     package var databaseURL: Secret?
-    /// What several instances share limits through; kept for a later release.
+    /// What several instances share limits through.
     package var redisURL: Secret?
+    /// How long Redis may take to answer.
+    package var redisTimeout = Duration.milliseconds(500)
     /// The upstream of the whole-server proxy; kept for a later release.
     package var upstreamURL: String?
 
@@ -64,6 +66,33 @@ package struct AuthSettings: Sendable, Equatable {
     package var adminKey: Secret?
     /// The keys accepted from clients.
     package var keys: [Secret] = []
+    /// What each key may use that has no limits of its own.
+    package var defaultLimits = KeyLimitSettings()
+    /// Tokens of output set aside for a request that names no bound.
+    package var defaultReservation = 4096
+    /// What becomes of callers with limits while what they used cannot be looked up.
+    package var limitsOnFailure = LimitFailurePolicy.open
+}
+
+/// What a key may use; `nil` is without a limit.
+package struct KeyLimitSettings: Sendable, Equatable {
+    package var requestsPerMinute: Int?
+    package var tokensPerMinute: Int?
+    package var concurrent: Int?
+    package var tokensPerDay: Int?
+    package var tokensPerMonth: Int?
+    /// Billionths of the unit that prices are given in.
+    package var moneyPerDay: Int64?
+    /// Billionths of the unit that prices are given in.
+    package var moneyPerMonth: Int64?
+}
+
+/// What becomes of callers with limits while what they used cannot be looked up.
+package enum LimitFailurePolicy: String, Sendable, CaseIterable {
+    /// Each instance counts by itself.
+    case open
+    /// They are refused.
+    case closed
 }
 
 /// Bounds on what clients send and for how long.

@@ -6,6 +6,7 @@ internal import HTTPClient
 internal import HTTPSemantics
 package import Providers
 internal import Reactor
+internal import Storage
 internal import Telemetry
 
 /// One client request with all that is done to answer it: performs what `ExchangeState` says.
@@ -33,6 +34,10 @@ package final class Exchange {
     private var isPaused = false
     /// Events of upstream that were skipped.
     private var malformedEvents = 0
+    /// About how many tokens the request has, and whether it is answered with tokens; for providers that do not say.
+    private var estimate: (input: Int, hasOutput: Bool)?
+    /// What the caller's limits granted, to be settled with the end.
+    let lease: LimitLease?
     /// Whether the answer was read on after the client had left.
     private(set) var wasDrained = false
 
@@ -42,6 +47,7 @@ package final class Exchange {
         state = ExchangeState(isStream: request.upstream.chat.streams)
         accumulator = ChatAccumulator(limit: relay.policy.captureLimit)
         received = request.received
+        lease = request.lease
         lastWrite = request.received
         record.requestID = request.id
         record.door = request.door
@@ -240,10 +246,7 @@ package final class Exchange {
         if malformedEvents > 1 {
             relay.log.warning(
                 "upstream events skipped: not understood",
-                [
-                    "id": .text(record.requestID), "provider": .text(record.provider),
-                    "count": .integer(malformedEvents),
-                ])
+                ["id": .text(record.requestID), "provider": .text(record.provider), "count": .integer(malformedEvents)])
         }
         record.outcome = outcome
         if record.status == 0 { record.status = outcome == .clientDisconnected ? 499 : 200 }
@@ -253,6 +256,7 @@ package final class Exchange {
         record.usage = accumulator.usage
         record.isTruncated = accumulator.isTruncated
         record.capture = accumulator
+        if let estimate { record.estimateUsage(input: estimate.input, hasOutput: estimate.hasOutput) }
         let record = record
         let relay = relay
         // The record is off the client's path: the answer's last bytes are with the kernel by then.
@@ -291,6 +295,9 @@ package final class Exchange {
     /// The answer has begun: from here on nobody else can be asked.
     private func noteFirstEvent(isStream: Bool) {
         firstEvent = relay.loop.now
+        if let request, request.operation != .countTokens {
+            estimate = (request.chat.estimatedTokens, request.operation == .chat)
+        }
         request = nil
         attempts = AttemptPlan([])
         if state.isStream, let attribution { sink?.choose(attribution, isStream: isStream) }

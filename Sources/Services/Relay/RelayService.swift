@@ -14,14 +14,17 @@ package final class RelayService {
     let log: Log
     let metrics: GatewayMetrics
     private let audit: any AuditSink
+    /// Who holds callers to their limits.
+    package let limits: LimitService
     private var exchanges: [ObjectIdentifier: Exchange] = [:]
     /// Answers that are read on although their clients have left.
     var drainsUnderWay = 0
 
     package init(
-        _ loop: EventLoop, plan: RoutePlan, policy: RelayPolicy, audit: any AuditSink, log: Log,
+        _ loop: EventLoop, plan: RoutePlan, policy: RelayPolicy, audit: any AuditSink, limits: LimitService, log: Log,
         metrics: GatewayMetrics
     ) {
+        self.limits = limits
         self.loop = loop
         self.plan = plan
         self.policy = policy
@@ -81,6 +84,8 @@ package final class RelayService {
         guard exchanges.removeValue(forKey: ObjectIdentifier(exchange)) != nil else { return }
         metrics.streamsActive.subtract()
         if exchange.wasDrained { drainsUnderWay -= 1 }
+        var record = record
+        if let lease = exchange.lease { limits.settle(lease, &record) }
         audit.record(record)
     }
 }
