@@ -9,6 +9,7 @@ internal import Providers
 package import Reactor
 internal import Services
 package import Settings
+internal import Storage
 package import Telemetry
 
 /// Why the gateway could not start.
@@ -40,7 +41,8 @@ package final class GatewayInstance {
             let plan = try RoutePlan(settings, Assembly(loop, client, settings.streaming))
             audit = AuditService(log: log, metrics: metrics)
             relay = RelayService(
-                loop, plan: plan, policy: try RelayPolicy(settings), audit: audit, log: log, metrics: metrics)
+                loop, plan: plan, policy: try RelayPolicy(settings), audit: audit,
+                limits: try LimitService(settings, loop, source: nil, log: log, metrics: metrics), log: log, metrics: metrics)
         } catch let error as StartError {
             throw error
         } catch {
@@ -48,7 +50,7 @@ package final class GatewayInstance {
         }
         let admission = AdmissionService(
             isEnabled: settings.auth.enabled, keys: settings.auth.keys, adminKey: settings.auth.adminKey,
-            isLocal: settings.listen.isLoopback)
+            isLocal: settings.listen.isLoopback, limits: LimitRules(settings.auth.defaultLimits))
         let origins =
             settings.auth.enabled
             ? OriginPolicy.open

@@ -33,7 +33,7 @@ extension Settings {
             .duration("drain_timeout", \.drainTimeout, least: .zero),
             .flag("simulator", \.simulator),
             address("database_url", \.databaseURL, schemes: ["sqlite:", "postgres://", "postgresql://"]),
-            address("redis_url", \.redisURL, schemes: ["redis://", "rediss://"]),
+            address("redis_url", \.redisURL, schemes: ["redis://"], hint: "; TLS (rediss://) is not available in this version"),
             // Not shown when wrong, as it may hold a password.
             .value("upstream_url", \.upstreamURL, expected: BaseURL.expected, isSecret: true) { text in
                 BaseURL.parse(text).map { .some($0) }
@@ -86,9 +86,9 @@ extension Settings {
 
     /// An address of a service, kept as a credential since it may hold a password.
     private static func address(
-        _ path: String, _ target: WritableKeyPath<Settings, Secret?>, schemes: [String]
+        _ path: String, _ target: WritableKeyPath<Settings, Secret?>, schemes: [String], hint: String = ""
     ) -> Field<Settings> {
-        let expected = "an address that begins with \(schemes.joined(separator: " or "))"
+        let expected = "an address that begins with \(schemes.joined(separator: " or "))\(hint)"
         return .value(path, target, expected: expected, isSecret: true) { text in
             schemes.contains { text.hasPrefix($0) && text.utf8.count > $0.utf8.count }
                 ? .some(Secret(text)) : nil

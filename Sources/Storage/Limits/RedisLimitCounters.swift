@@ -22,6 +22,8 @@ package final class RedisLimitCounters: LimitCounters {
         package var maxUnderWay = 4096
         /// Settlements kept for a Redis that cannot be reached; further ones are lost to it.
         package var maxUnsettled = 10_000
+        /// Where the scripts have the time from; tests have a clock of their own.
+        var clock = RedisScript.clock
 
         package init(_ address: RedisAddress) { self.address = address }
     }
@@ -63,7 +65,7 @@ package final class RedisLimitCounters: LimitCounters {
             greeting.append(RedisCommand(["AUTH"] + (address.user.isEmpty ? [] : [address.user]) + [password.reveal()]))
         }
         if address.database != 0 { greeting.append(RedisCommand(["SELECT", String(address.database)])) }
-        for script in RedisScript.allCases { greeting.append(RedisCommand(["SCRIPT", "LOAD", script.text])) }
+        for script in RedisScript.allCases { greeting.append(RedisCommand(["SCRIPT", "LOAD", script.text(clock: configuration.clock)])) }
         connection = RedisConnection(
             loop, address, greeting: greeting, onReady: { [unowned self] in self.ready($0) },
             onLost: { [unowned self] in self.lost($0) })
@@ -248,12 +250,13 @@ package final class RedisLimitCounters: LimitCounters {
         _ done: @escaping (RedisConnection.Outcome) -> Void
     ) {
         guard let connection else { return done(.lost) }
+        let clock = configuration.clock
         let rest = [String(keys.count)] + keys + arguments
         connection.send(RedisCommand(["EVALSHA", digests[script] ?? ""] + rest), timeout: timeout) { [weak self] outcome in
             guard case .reply(let reply) = outcome, reply.errorWord == "NOSCRIPT", let connection = self?.connection else {
                 return done(outcome)
             }
-            connection.send(RedisCommand(["EVAL", script.text] + rest), timeout: timeout, done)
+            connection.send(RedisCommand(["EVAL", script.text(clock: clock)] + rest), timeout: timeout, done)
         }
     }
 

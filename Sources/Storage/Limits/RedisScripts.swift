@@ -9,7 +9,6 @@
 /// what a lease reserved. Lua's numbers are exact to 2^53; sums are Redis' own, of 64 bits.
 enum RedisScripts {
     private static let common = """
-        local time = redis.call('TIME')
         local now = time[1] * 1000 + math.floor(time[2] / 1000)
         local slot = math.floor(now / 100)
         local function whole(number) return string.format('%.0f', number) end
@@ -242,7 +241,13 @@ enum RedisScripts {
 enum RedisScript: CaseIterable {
     case claim, settle, seed, renew
 
-    var text: String {
+    /// The Lua expression by which the scripts ask for the time: a list of seconds and microseconds.
+    static let clock = "redis.call('TIME')"
+
+    /// The text, which Redis knows by its digest.
+    func text(clock: String) -> String { "local time = \(clock)\n" + body }
+
+    private var body: String {
         switch self {
         case .claim: RedisScripts.claim
         case .settle: RedisScripts.settle
