@@ -123,7 +123,9 @@ package struct LimitLedger: Sendable {
     }
 
     /// What a scope has spent and reserved; `nil` for a scope or a period that is not known.
-    package func spent(_ scope: String, _ periods: BudgetPeriods) -> (day: SpentAmount, month: SpentAmount, reserved: SpentAmount)? {
+    package func spent(_ scope: String, _ periods: BudgetPeriods) -> (
+        day: SpentAmount, month: SpentAmount, reserved: SpentAmount
+    )? {
         guard let counts = scopes[scope], let day = counts.days[periods.day], let month = counts.months[periods.month] else {
             return nil
         }

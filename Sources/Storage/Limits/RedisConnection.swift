@@ -188,7 +188,8 @@ final class RedisConnection {
             switch lookup?.answer {
             case .found(let numbers): connect(numbers)
             case .failed, nil: fail("the host of redis_url has no address")
-            case .pending where loop.now >= startedAt &+ RedisConnection.patience: fail("the host of redis_url was not found in time")
+            case .pending where loop.now >= startedAt &+ RedisConnection.patience:
+                fail("the host of redis_url was not found in time")
             case .pending: timer?.schedule(after: 10_000_000)
             }
         case .connecting, .greeting: fail("no answer in time")
@@ -256,7 +257,9 @@ final class RedisConnection {
     private var nextDeadline: UInt64 {
         let oldest = queue[head]
         let end = oldest.sent &+ RedisConnection.patience
-        guard let deadline = oldest.pending.deadline, deadline > loop.recentNow else { return min(end, loop.recentNow &+ 50_000_000) }
+        guard let deadline = oldest.pending.deadline, deadline > loop.recentNow else {
+            return min(end, loop.recentNow &+ 50_000_000)
+        }
         return min(end, deadline)
     }
 

@@ -65,7 +65,9 @@ package final class RedisLimitCounters: LimitCounters {
             greeting.append(RedisCommand(["AUTH"] + (address.user.isEmpty ? [] : [address.user]) + [password.reveal()]))
         }
         if address.database != 0 { greeting.append(RedisCommand(["SELECT", String(address.database)])) }
-        for script in RedisScript.allCases { greeting.append(RedisCommand(["SCRIPT", "LOAD", script.text(clock: configuration.clock)])) }
+        for script in RedisScript.allCases {
+            greeting.append(RedisCommand(["SCRIPT", "LOAD", script.text(clock: configuration.clock)]))
+        }
         connection = RedisConnection(
             loop, address, greeting: greeting, onReady: { [unowned self] in self.ready($0) },
             onLost: { [unowned self] in self.lost($0) })
@@ -105,7 +107,8 @@ package final class RedisLimitCounters: LimitCounters {
             guard let self else { return done(.unavailable) }
             guard case .reply(let reply) = outcome else {
                 // It may have been granted, or be granted yet.
-                submit(Settlement(lease: LimitLease(id: id, claim: claim, granted: LimitTime.now().wall), used: .init(), slot: nil))
+                submit(
+                    Settlement(lease: LimitLease(id: id, claim: claim, granted: LimitTime.now().wall), used: .init(), slot: nil))
                 return done(.unavailable)
             }
             take(reply, id, claim, tries, done)
@@ -205,7 +208,9 @@ package final class RedisLimitCounters: LimitCounters {
     // MARK: The connection
 
     private func ready(_ replies: [RedisReply]) {
-        for (script, reply) in zip(RedisScript.allCases, replies.suffix(RedisScript.allCases.count)) { digests[script] = reply.text }
+        for (script, reply) in zip(RedisScript.allCases, replies.suffix(RedisScript.allCases.count)) {
+            digests[script] = reply.text
+        }
         log.info("limits: Redis is reached", ["host": .text(configuration.address.host)])
         hasLostSettlements = false
         renew(olderThan: 0)

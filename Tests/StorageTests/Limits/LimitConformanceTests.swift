@@ -13,7 +13,9 @@ import Testing
         LimitClaim([LimitScope(scope, rules)], tokens: tokens, cost: cost.map { Money(nanos: $0) })
     }
 
-    @Test("of a burst of 30 a limit of 10 a minute lets exactly 10 pass, and whoever obeys retryAfter passes", arguments: Engine.allCases)
+    @Test(
+        "of a burst of 30 a limit of 10 a minute lets exactly 10 pass, and whoever obeys retryAfter passes",
+        arguments: Engine.allCases)
     func burst(_ engine: Engine) throws {
         let bench = try CounterBench(engine)
         let wanted = claim(LimitRules { $0.requestsPerMinute = 10 })
@@ -174,7 +176,8 @@ import Testing
             switch random.next() % 10 {
             case 0..<6:
                 let scopes = [LimitScope("key:\(random.next() % 2)", key), LimitScope("org:o", other)]
-                let wanted = LimitClaim(scopes, tokens: Int(random.next() % 1500), cost: Money(nanos: Int64(random.next() % 2000)))
+                let wanted = LimitClaim(
+                    scopes, tokens: Int(random.next() % 1500), cost: Money(nanos: Int64(random.next() % 2000)))
                 let verdict = try bench.claim(wanted)
                 let expected = naive.fits(wanted, at: bench.clock.wall)
                 try #require((verdict.lease != nil) == expected, "step \(step): \(verdict)")
