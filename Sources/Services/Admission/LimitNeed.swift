@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The Sluice authors
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Chat
+package import Chat
 package import Providers
 package import Storage
 
@@ -25,15 +25,16 @@ package struct LimitNeed: Sendable, Equatable {
 
     /// The input by estimate, and the most that may be answered: the client's own bound, or `reservation` tokens, for each of the
     /// answers wanted.
-    package init(_ request: UpstreamRequest, reservation: Int, pricing: any Pricing) {
-        guard request.operation != .countTokens else {
+    package init(
+        _ chat: ChatRequest, _ operation: UpstreamRequest.Operation, reservation: Int, pricing: any Pricing
+    ) {
+        guard operation != .countTokens else {
             self = .request
             return
         }
-        let chat = request.chat
         let input = max(0, chat.estimatedTokens)
         var output = 0
-        if request.operation == .chat {
+        if operation == .chat {
             let (product, isTooLarge) = max(0, chat.outputLimit?.tokens ?? reservation)
                 .multipliedReportingOverflow(by: max(1, chat.choiceCount ?? 1))
             output = isTooLarge ? .max : product

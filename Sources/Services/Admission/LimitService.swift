@@ -52,7 +52,7 @@ package final class LimitService {
     /// Asks whether a request may begin; `done` is called once, on the loop, possibly before this returns. Only for callers with
     /// scopes.
     package func admit(_ caller: Caller, _ request: UpstreamRequest, _ done: @escaping (LimitAdmission) -> Void) {
-        let need = LimitNeed(request, reservation: reservation, pricing: pricing)
+        let need = LimitNeed(request.chat, request.operation, reservation: reservation, pricing: pricing)
         admit(caller, need, model: request.chat.model, done)
     }
 

@@ -11,6 +11,8 @@ enum RedisScripts {
     private static let common = """
         local now = time[1] * 1000 + math.floor(time[2] / 1000)
         local slot = math.floor(now / 100)
+        -- 40 days, longer than any month.
+        local keep = 3456000000
         local function whole(number) return string.format('%.0f', number) end
         local function firstOfMonth(day)
           local z = day + 719468
@@ -154,7 +156,8 @@ enum RedisScripts {
                   redis.call('PEXPIRE', scope.s, 62000)
                 end
                 redis.call('ZADD', scope.l, now + lifetime, id)
-                redis.call('PEXPIRE', scope.l, lifetime + 1000)
+                -- Longer than any lease: who finds one that is over gives back what it had reserved.
+                redis.call('PEXPIRE', scope.l, keep)
                 if scope.hasBudget then
                   redis.call('HSET', scope.b, 'l:' .. id, table.concat({whole(tokens), whole(cost), whole(day), whole(month)}, ' '))
                   add(scope.b, 'Dt', tokens)
@@ -223,7 +226,7 @@ enum RedisScripts {
             if redis.call('HGET', b, 'm') ~= ARGV[2] then
               redis.call('HSET', b, 'm', ARGV[2], 'mt', ARGV[5], 'mc', ARGV[6], 'Mt', '0', 'Mc', '0')
             end
-            redis.call('PEXPIRE', b, 3456000000)
+            redis.call('PEXPIRE', b, keep)
             return 1
             """
 
@@ -232,7 +235,7 @@ enum RedisScripts {
         common + """
             local lifetime = tonumber(ARGV[1])
             for i = 2, #ARGV do redis.call('ZADD', KEYS[1], now + lifetime, ARGV[i]) end
-            redis.call('PEXPIRE', KEYS[1], lifetime + 1000)
+            redis.call('PEXPIRE', KEYS[1], keep)
             return 1
             """
 }

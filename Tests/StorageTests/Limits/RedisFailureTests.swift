@@ -54,6 +54,28 @@ import Testing
         #expect(try bench.claim(single).lease != nil, "place and tokens have come back")
     }
 
+    @Test("what an instance had reserved that is no more returns, though nobody asked meanwhile")
+    func abandoned() throws {
+        let bench = try CounterBench(.redis) {
+            $0.clock = RedisScript.clock
+            $0.leaseLifetime = 300
+        }
+        let server = try #require(bench.server)
+        var configuration = RedisLimitCounters.Configuration(try RedisAddress("redis://127.0.0.1:\(server.port)"))
+        configuration.leaseLifetime = 300
+        var other: RedisLimitCounters? = RedisLimitCounters(bench.loop, configuration, log: Log(level: LogLevel.error))
+        try bench.wait("the other is ready") { other?.isReady == true }
+        var granted = 0
+        for _ in 0..<10 { other?.claim(wanted) { if $0.lease != nil { granted += 1 } } }
+        try bench.wait("its claims") { granted == 10 }
+        #expect(try bench.claim(wanted).kind == .tokenBudget)
+        other = nil
+        let end = monotonicNow() + 2_000_000_000
+        try bench.wait("some lifetimes") { monotonicNow() > end }
+        #expect(try bench.claim(wanted).lease != nil)
+        #expect(try bench.redis("HGET", "sluice:b:key:a", "Dt") == .text("100"))
+    }
+
     @Test("scripts that Redis forgot are sent again; a server that takes no writes counts as none")
     func errors() throws {
         let bench = try CounterBench(.redis)
