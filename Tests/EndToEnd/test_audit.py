@@ -5,9 +5,9 @@
 
 import base64
 import json
-import socket
 import subprocess
 import time
+from pathlib import Path
 
 import matrix
 import pytest
@@ -35,8 +35,13 @@ def simulator(tmp_path_factory):
     process.kill()
 
 
-@pytest.fixture(scope="module")
-def audited(make_sluice, replies, simulator):
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def audited(request, make_sluice, replies, simulator, tmp_path_factory):
+    """A gateway that records, with each kind of database."""
+    if request.param == "postgres":
+        url = request.getfixturevalue("postgres_server").database()
+    else:
+        url = f"sqlite:{tmp_path_factory.mktemp('audit')}/sluice.db"
     root = "http://%s:%d" % simulator.address
     providers = []
     for name, options in matrix.PROVIDERS.items():
@@ -46,8 +51,9 @@ def audited(make_sluice, replies, simulator):
         providers.append(provider)
     scripted = {"kind": "openai-compatible", "base_url": f"{replies.url}/v1", "api_key": "sk-upstream-secret"}
     providers.append({"name": "up", **scripted, "max_retries": 1, "timeouts": {"first_byte": "1s"}})
-    return make_sluice(
+    sluice = make_sluice(
         auth={"admin_key": ADMIN},
+        database_url=url,
         providers=providers,
         models=[
             {"name": "priced", "deployments": [{"provider": "up"}], "price": {"input": 2.5, "output": 10, "cached": 1.25}},
@@ -57,6 +63,9 @@ def audited(make_sluice, replies, simulator):
         limits={"max_body": "1MiB"},
         log={"level": "debug"},
     )
+    sluice.database_url = url
+    wait_until(lambda: sluice.get("/readyz", key=None).status == 200, 15, "the database is reached")
+    return sluice
 
 
 @pytest.fixture
@@ -100,7 +109,7 @@ def test_a_completed_request(audited, replies, named, stream):
     assert "response" not in brief[0] and brief[0]["id"] == found["id"]
 
 
-def test_a_client_that_leaves(audited, upstream, make_sluice, named):
+def test_a_client_that_leaves(audited, named):
     name, headers = named
     with Connection(audited.address, 10) as connection:
         connection.send(render("POST", "/v1/chat/completions", chat("sim/story", max_tokens=2000), headers, KEY))
@@ -148,14 +157,14 @@ def test_what_is_refused(audited, tag):
     assert refused(401, chat("sim/echo"), key="sk-wrong-0000000000000000")["client"] == "127.0.0.1"
 
 
-def test_what_the_gateway_ends_itself(make_sluice, tmp_path):
+def test_what_the_gateway_ends_itself(make_sluice):
     sluice = make_sluice(auth={"admin_key": ADMIN}, drain_timeout="300ms")
     path = sluice.config.parent / "sluice.db"
     connection = sluice.open_stream("ok-long")
     read_stream(connection, until=lambda stream: stream.text)
     assert sluice.terminate() == 0
     connection.close()
-    exported = export(path)
+    exported = export(f"sqlite:{path}")
     assert [line["outcome"] for line in exported] == ["cancelled"]
     assert exported[0]["response"].startswith("0 ")
     assert_consistent(path)
@@ -306,7 +315,7 @@ def test_no_secret_is_recorded_logged_or_told(audited, replies, named):
     answer = post(audited, [*headers, *secrets.items(), ("Referer", "http://x/?key=zz-query-11112222")], "up/leaky")
     assert answer.status == 400
     row(audited, name)
-    directory = audited.config.parent
+    directory = Path(audited.database_url.removeprefix("sqlite:")).parent
     seen = {
         "answer": answer.body, "log": audited.log().encode(),
         "export": get(audited, "/api/v1/audit/export", request_id=name).body, "metrics": get(audited, "/metrics").body,
@@ -390,7 +399,8 @@ def test_usage_is_the_sum_of_the_rows(audited, replies, tag):
     for group in ("model,provider", "day", "key", "organization", "user", "day,model"):
         found = usage(audited, group_by=group)
         assert sum(one["requests"] for one in found) == len(rows(audited))
-    assert_consistent(audited.config.parent / "sluice.db")
+    if audited.database_url.startswith("sqlite:"):
+        assert_consistent(audited.database_url.removeprefix("sqlite:"))
     today = time.strftime("%Y-%m-%d", time.gmtime())
     assert usage(audited, group_by="day", from_=today) and not usage(audited, to="2020-01-01")
     assert get(audited, "/api/v1/usage", group_by="password").status == 400
@@ -488,8 +498,8 @@ def test_a_key_of_the_settings_sees_nothing_and_strangers_less(audited):
 # MARK: the command line
 
 
-def export(path, *options):
-    command = [BINARY, "audit", "export", "--database", f"sqlite:{path}", *options]
+def export(url, *options):
+    command = [BINARY, "audit", "export", "--database", url, *options]
     return lines(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
@@ -498,10 +508,10 @@ def test_the_command_line_exports(audited, replies, named):
     replies.expect("exported", Reply.whole())
     post(audited, headers, "up/exported")
     found = row(audited, name)
-    path = audited.config.parent / "sluice.db"
-    assert export(path, "--model", "exported") == [found]
-    assert export(path, "--model", "exported", "--to", "2020-01-01") == []
-    command = [BINARY, "audit", "export", "--database", f"sqlite:{path}"]
+    url = audited.database_url
+    assert export(url, "--model", "exported") == [found]
+    assert export(url, "--model", "exported", "--to", "2020-01-01") == []
+    command = [BINARY, "audit", "export", "--database", url]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         process.stdout.readline()
         process.stdout.close()

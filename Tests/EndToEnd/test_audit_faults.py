@@ -6,6 +6,7 @@
 import os
 import random
 import shutil
+import signal
 import sqlite3
 import subprocess
 import threading
@@ -215,3 +216,34 @@ def test_a_backup_under_load_is_whole(make_sluice, tmp_path):
         assert query(copy, "SELECT COUNT(*) FROM audit")[0][0] > 20
     again = make_sluice(auth={"admin_key": ADMIN}, database_url=f"sqlite:{copies[0]}")
     assert row(again, query(copies[0], "SELECT request_id FROM audit LIMIT 1")[0][0])
+
+
+def test_postgres_that_crashes_and_hangs_loses_and_doubles_nothing(make_sluice, own_postgres):
+    url = own_postgres.database()
+    name = url.rpartition("/")[2]
+    # The server is one for tests, which would give up what was committed last when it crashes.
+    own_postgres.query(f"ALTER DATABASE {name} SET synchronous_commit = on")
+    sluice = make_sluice(auth={"admin_key": ADMIN}, database_url=url)
+    wait_until(lambda: sluice.get("/readyz", key=None).status == 200, 15, "Postgres is reached")
+    load = Load(sluice.address, 40)
+    time.sleep(2)
+    backends = own_postgres.query(f"SELECT pid FROM pg_stat_activity WHERE datname = '{name}'")
+    # A backend that is killed makes the server end all others and recover.
+    os.kill(int(backends[0][0]), signal.SIGKILL)
+    time.sleep(2)
+    own_postgres.signal(signal.SIGSTOP)
+    time.sleep(2)
+    own_postgres.signal(signal.SIGCONT)
+    time.sleep(1)
+    load.stop()
+    assert len(load.ended) > 50 and not load.refused and load.percentile(0.99) < 0.2
+
+    def kept():
+        return {row[0] for row in own_postgres.query("SELECT request_id FROM audit", url)}
+
+    wait_until(lambda: set(load.ended) <= kept(), 30, "all rows")
+    wait_until(lambda: set(load.begun) <= kept(), 30, "rows of all that was begun")
+    assert own_postgres.query("SELECT request_id FROM audit GROUP BY request_id HAVING COUNT(*) > 1", url) == []
+    counted = own_postgres.query("SELECT COUNT(*), SUM(output_tokens) FROM audit", url)
+    assert own_postgres.query("SELECT SUM(requests), SUM(output_tokens) FROM usage", url) == counted
+    assert sluice_dropped(sluice) == 0
