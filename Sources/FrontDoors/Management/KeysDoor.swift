@@ -57,7 +57,7 @@ package final class KeysDoor: Door {
     }
 
     private func list(_ keys: KeyService, _ head: RequestHead, _ call: KeysCall) {
-        do {
+        do throws(KeyProblem) {
             var limit = 100
             if let text = try KeysDoor.parameter("limit", head) {
                 guard let number = Int(text), (1...KeyStore.pageLimit).contains(number) else {
