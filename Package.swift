@@ -52,11 +52,17 @@ let package = Package(
         floor("Telemetry", ["Bytes"]),
         floor("Reactor", ["CLibevent"]),
         floor("HTTPServer", ["CLibevent", "Bytes", "HTTPSemantics", "Reactor"]),
-        floor("HTTPClient", ["CLibevent", "Reactor"]),
+        floor("HTTPClient", ["CLibevent", "HTTPSemantics", "Reactor"]),
         // 5-9: where they meet
         floor("Settings", ["CYAML", "Bytes", "Telemetry"]),
-        floor("Providers", ["Bytes", "Chat", "Dialects", "HTTPClient", "JSON", "Reactor", "SSE", "Telemetry"]),
-        floor("Services", ["Chat", "HTTPClient", "HTTPSemantics", "Providers", "Reactor", "Telemetry"]),
+        floor(
+            "Providers",
+            ["Bytes", "Chat", "Dialects", "HTTPClient", "HTTPSemantics", "JSON", "Reactor", "SSE", "Telemetry"]
+        ),
+        floor(
+            "Services",
+            ["Bytes", "Chat", "HTTPClient", "HTTPSemantics", "JSON", "Providers", "Reactor", "SSE", "Telemetry"]
+        ),
         floor(
             "FrontDoors",
             ["Bytes", "Chat", "Dialects", "HTTPSemantics", "HTTPServer", "JSON", "Providers", "Services", "Telemetry"]),
@@ -78,7 +84,7 @@ let package = Package(
         tests(of: "Reactor"),
         tests(of: "Settings", ["Telemetry"]),
         tests(of: "Providers", ["Bytes", "Chat", "Dialects", "HTTPClient", "JSON", "Reactor"]),
-        tests(of: "Services", ["Chat", "HTTPClient", "Providers", "Telemetry"]),
+        tests(of: "Services", ["Bytes", "Chat", "HTTPClient", "HTTPSemantics", "Providers", "Telemetry"]),
         tests(of: "FrontDoors", ["HTTPSemantics", "Chat"]),
         // Benchmarks: epoll, which Swift's Glibc leaves out, and the load generator that uses it
         .systemLibrary(name: "CEpoll", path: "bench/CEpoll"),

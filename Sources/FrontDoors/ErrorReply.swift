@@ -70,6 +70,25 @@ package enum ErrorReply {
         status: 415, message: "Send the body as it is, without Content-Encoding.", type: "invalid_request_error",
         code: "unsupported_content_encoding")
 
+    /// The path names no provider that requests can be handed on to.
+    package static let unknownProvider = ChatFailure(
+        status: 404, message: "There is no provider of this name to hand requests on to.", type: "invalid_request_error",
+        code: "provider_not_found")
+
+    /// The path could lead out of the provider's base URL.
+    package static let climbingPath = ChatFailure(
+        status: 400, message: "A path that is handed on may not have '..' in it, however it is spelled.",
+        type: "invalid_request_error", code: "path_not_allowed")
+
+    /// HEAD came with a body.
+    package static let bodyOfHead = ChatFailure(
+        status: 400, message: "A HEAD request takes no body.", type: "invalid_request_error", code: "unexpected_body")
+
+    /// The connection is to become another protocol's.
+    package static let upgrade = ChatFailure(
+        status: 501, message: "WebSockets are not handed on: ask without 'Upgrade'.", type: "invalid_request_error",
+        code: "upgrade_not_supported")
+
     /// The process is going down.
     package static let draining = ChatFailure(
         status: 503, message: "The gateway is shutting down.", type: "server_error", code: "server_shutting_down")

@@ -12,7 +12,7 @@ internal import Telemetry
 final class Drain {
     private let loop: EventLoop
     private let server: HTTPServer
-    private let relay: RelayService
+    private let services: [any DrainedService]
     private let gate: DoorGate
     private let log: Log
     private let limit: UInt64
@@ -23,16 +23,18 @@ final class Drain {
     private var hasCancelled = false
 
     init(
-        _ loop: EventLoop, _ server: HTTPServer, _ relay: RelayService, _ gate: DoorGate, _ log: Log,
+        _ loop: EventLoop, _ server: HTTPServer, _ services: [any DrainedService], _ gate: DoorGate, _ log: Log,
         limit: UInt64
     ) {
         self.loop = loop
         self.server = server
-        self.relay = relay
+        self.services = services
         self.gate = gate
         self.log = log
         self.limit = limit
     }
+
+    private var activeCount: Int { services.reduce(0) { $0 + $1.activeCount } }
 
     func watchSignals() {
         watchers = [SIGTERM, SIGINT].map { number in
@@ -42,12 +44,12 @@ final class Drain {
 
     private func begin() {
         guard !isUnderWay else {
-            log.warning("second signal: ending now", ["streams": .integer(relay.activeCount)])
+            log.warning("second signal: ending now", ["streams": .integer(activeCount)])
             return loop.stop()
         }
         isUnderWay = true
         gate.isDraining = true
-        log.info("draining", ["streams": .integer(relay.activeCount)])
+        log.info("draining", ["streams": .integer(activeCount)])
         deadline = loop.now &+ limit
         server.drain()
         timer = LoopTimer(loop) { [unowned self] in self.check() }
@@ -58,12 +60,12 @@ final class Drain {
     private func check() {
         let now = loop.now
         // As long as streams go on, who asks on a kept connection is told 503 rather than cut off.
-        if relay.activeCount == 0 || now >= deadline { server.closeIdle() }
-        if relay.activeCount == 0, server.connectionCount == 0 { return loop.stop() }
+        if activeCount == 0 || now >= deadline { server.closeIdle() }
+        if activeCount == 0, server.connectionCount == 0 { return loop.stop() }
         if now >= deadline, !hasCancelled {
             hasCancelled = true
-            log.warning("drain deadline reached", ["streams": .integer(relay.activeCount)])
-            relay.cancelAll("The gateway is shutting down.")
+            log.warning("drain deadline reached", ["streams": .integer(activeCount)])
+            for service in services { service.cancelAll("The gateway is shutting down.") }
         }
         // Whoever has its answer, or its error, gets a second to take it.
         if now >= deadline &+ 1_000_000_000 { return loop.stop() }

@@ -34,10 +34,13 @@ package final class GatewayInstance {
     /// Builds everything; nothing listens yet.
     package init(_ settings: Settings, on loop: EventLoop, log: Log, metrics: GatewayMetrics) throws(StartError) {
         self.loop = loop
+        let destination: ProxyDoor.Destination
         do {
             let client = try MultiHandle(loop, maxIdle: settings.upstream.pool.maxIdle)
             server = try HTTPServer(loop, ServerConfiguration(settings))
-            let plan = try RoutePlan(settings, Assembly(loop, client, settings.streaming))
+            let assembly = Assembly(loop, client, settings.streaming)
+            let plan = try RoutePlan(settings, assembly)
+            destination = assembly.destination(settings)
             audit = AuditService(log: log, metrics: metrics)
             relay = RelayService(
                 loop, plan: plan, policy: try RelayPolicy(settings), audit: audit, log: log, metrics: metrics)
@@ -55,25 +58,40 @@ package final class GatewayInstance {
                 listenHost: settings.listen.host, isLoopback: settings.listen.isLoopback,
                 allowedHosts: settings.allowedHosts)
         let gate = DoorGate(relay, admission, maxBody: settings.limits.maxBody, origins: origins)
-        drain = Drain(loop, server, relay, gate, log, limit: settings.drainTimeout.nanoseconds)
-        let models = ModelsDoor(gate, created: wallClockSeconds())
-        let gemini = SharedPath([models, GeminiDoor(gate)])
+        let proxy = ProxyService(
+            loop, watermark: settings.streaming.highWatermark, captureLimit: settings.streaming.captureLimit, audit: audit,
+            metrics: metrics)
+        drain = Drain(loop, server, [relay, proxy], gate, log, limit: settings.drainTimeout.nanoseconds)
         let alive = HealthDoor { true }
         let ready = HealthDoor { [drain] in !drain.isUnderWay }
-        routes = RouteTable(
-            [
-                ("/v1/chat/completions", DialectDoor(gate, .openAIChat, path: "/v1/chat/completions")),
-                ("/v1/responses", DialectDoor(gate, .openAIResponses, path: "/v1/responses")),
-                ("/v1/messages", DialectDoor(gate, .anthropic, path: "/v1/messages")),
-                (TokenCountDoor.path, TokenCountDoor(gate)), (EmbeddingsDoor.path, EmbeddingsDoor(gate)),
-                ("/v1/models", models), ("/v1/models/", gemini), ("/v1beta/models", models),
-                ("/v1beta/models/", gemini),
-                ("/healthz", alive), ("/livez", alive), ("/health/liveliness", alive),
-                ("/readyz", ready), ("/health/readiness", ready),
-                ("/metrics", MetricsDoor(metrics, adminKey: settings.auth.adminKey, gate)),
-            ], metrics: metrics, gate: gate)
+        let operations: [(path: String, door: any Door)] = [
+            ("/healthz", alive), ("/livez", alive), ("/health/liveliness", alive),
+            ("/readyz", ready), ("/health/readiness", ready),
+            ("/metrics", MetricsDoor(metrics, adminKey: settings.auth.adminKey, gate)),
+        ]
+        let proxyDoor = ProxyDoor(gate, proxy, destination)
+        switch destination {
+        case .single: routes = RouteTable(operations, rest: proxyDoor, metrics: metrics, gate: gate)
+        case .named:
+            routes = RouteTable(
+                operations + GatewayInstance.models(gate) + [("\(ProxyDoor.path)/", proxyDoor)], metrics: metrics, gate: gate)
+        }
         server.handler = routes
         monitor = LoopMonitor(loop, server, metrics)
+    }
+
+    /// The doors to the models.
+    private static func models(_ gate: DoorGate) -> [(path: String, door: any Door)] {
+        let models = ModelsDoor(gate, created: wallClockSeconds())
+        let gemini = SharedPath([models, GeminiDoor(gate)])
+        return [
+            ("/v1/chat/completions", DialectDoor(gate, .openAIChat, path: "/v1/chat/completions")),
+            ("/v1/responses", DialectDoor(gate, .openAIResponses, path: "/v1/responses")),
+            ("/v1/messages", DialectDoor(gate, .anthropic, path: "/v1/messages")),
+            (TokenCountDoor.path, TokenCountDoor(gate)), (EmbeddingsDoor.path, EmbeddingsDoor(gate)),
+            ("/v1/models", models), ("/v1/models/", gemini), ("/v1beta/models", models),
+            ("/v1beta/models/", gemini),
+        ]
     }
 
     /// Accepts connections. Returns the port, which differs from the settings' when that is 0.

@@ -6,7 +6,8 @@ package import Telemetry
 /// Decides whether a request may start.
 package struct AdmissionService: Sendable {
     private let keys: [Secret]
-    private let isEnabled: Bool
+    /// Whether a key is asked for.
+    package let isEnabled: Bool
 
     /// Admits who brings one of `keys`, or everybody when not enabled.
     package init(isEnabled: Bool, keys: [Secret]) {

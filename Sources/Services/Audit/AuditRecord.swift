@@ -32,13 +32,18 @@ package struct AuditRecord: Sendable {
     package var usage: TokenUsage?
     /// What was said, as far as it was captured, still escaped: reading it out is for who reads it.
     package var capture = ChatAccumulator(limit: 0)
+    /// What was said in an answer that was handed on as it is, in place of `capture`.
+    package var responseText: String?
     /// Whether the capture's bound was reached.
     package var isTruncated = false
     /// What went wrong, for the operator.
     package var error: String?
 
-    /// The text of the answer's first choice.
-    package var text: String { capture.text }
+    /// The text of the answer, or of its first choice.
+    package var text: String { responseText ?? capture.text }
+
+    /// The bytes that were captured.
+    package var byteCount: Int { capture.byteCount + (responseText?.utf8.count ?? 0) }
 
     package init() {}
 }

@@ -29,9 +29,9 @@ package final class AuditService: AuditSink {
 
     package func record(_ record: AuditRecord) {
         records.append(record)
-        byteCount += record.capture.byteCount
+        byteCount += record.byteCount
         while records.count - dropped > limit || byteCount > byteLimit, dropped < records.count {
-            byteCount -= records[dropped].capture.byteCount
+            byteCount -= records[dropped].byteCount
             records[dropped] = AuditRecord()
             dropped += 1
         }
