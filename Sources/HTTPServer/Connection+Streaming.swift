@@ -45,10 +45,13 @@ extension Connection {
         return true
     }
 
-    /// Makes the client see a reset instead of an orderly end.
-    func resetOnClose() {
-        var patience = Glibc.linger(l_onoff: 1, l_linger: 0)
-        _ = unsafe setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &patience, socklen_t(MemoryLayout<Glibc.linger>.size))
+    /// Resets the connection: the client gets an error instead of an orderly end.
+    ///
+    /// SO_LINGER would come too late, as evhttp shuts the socket down before it closes it.
+    func reset() {
+        var nowhere = sockaddr()
+        nowhere.sa_family = sa_family_t(AF_UNSPEC)
+        _ = unsafe connect(descriptor, &nowhere, socklen_t(MemoryLayout<sockaddr>.size))
     }
 
     /// Whether the client's end or reset has come, perhaps behind bytes that were not read.

@@ -108,7 +108,7 @@ package final class ResponseWriter {
     package func abort() {
         guard phase != .over else { return }
         phase = .over
-        if endsByClosing { connection.resetOnClose() }
+        if endsByClosing { connection.reset() }
         connection.kill()
     }
 

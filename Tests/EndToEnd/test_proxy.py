@@ -12,10 +12,10 @@ import time
 
 import pytest
 
+from proxied import SECRET, ask, chunked, echo, providers
 from raw_upstream import END, RawUpstream
-from wire import KEY, Closed, Connection, render, request, wait_until
+from wire import KEY, Closed, render, request, wait_until
 
-SECRET = "sk-upstream-secret"
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
@@ -24,20 +24,6 @@ def raw():
     upstream = RawUpstream()
     yield upstream
     upstream.close()
-
-
-def providers(raw, closed_port):
-    base = {"kind": "openai-compatible", "api_key": SECRET, "max_retries": 0}
-    times = {"connect": "2s", "first_byte": "30s", "idle": "30s"}
-    quick = {"connect": "1s", "first_byte": "1s", "idle": "1s"}
-    return [
-        {**base, "name": "raw", "base_url": f"{raw.url}/base/v1", "timeouts": times},
-        {**base, "name": "quick", "base_url": f"{raw.url}/quick", "timeouts": quick},
-        {**base, "name": "closed", "base_url": f"http://127.0.0.1:{closed_port}/v1"},
-        {"name": "vendor", "kind": "anthropic", "base_url": raw.url, "api_key": SECRET},
-        {"name": "open", "kind": "ollama", "base_url": raw.url},
-        {"name": "sim", "kind": "simulator"},
-    ]
 
 
 @pytest.fixture(scope="module")
@@ -52,15 +38,6 @@ def nothing_left_behind(proxy):
     yield
     proxy.assert_healthy()
     wait_until(proxy.idle, what="no stream and no transfer active")
-
-
-def echo(incoming):
-    body = incoming.body()
-    incoming.reply(body or incoming.method.encode(), headers=[("Content-Type", "application/octet-stream")])
-
-
-def ask(proxy, path, method="GET", body=None, headers=(), provider="raw", **options):
-    return request(proxy.address, method, f"/proxy/{provider}{path}", body, headers, **options)
 
 
 # What upstream gets
@@ -175,10 +152,6 @@ def test_field_values_that_are_not_utf8_pass_both_ways(proxy, raw):
     answer = ask(proxy, "/latin", headers=[("X-Name", "caf\xe9 \xff")])
     assert answer.header("content-disposition") == 'attachment; filename="caf\xe9"'
     assert raw.last("/base/v1/latin").value("x-name") == "caf\xe9 \xff"
-
-
-def chunked(pieces):
-    return b"".join(f"{len(piece):x}\r\n".encode() + piece + b"\r\n" for piece in [*pieces, b""])
 
 
 def test_a_chunked_body_is_handed_on_chunked_as_it_comes(proxy, raw):
@@ -321,6 +294,7 @@ def test_each_event_is_sent_on_before_upstream_sends_the_next(proxy, raw):
     sent = []
 
     def script(incoming):
+        incoming.body()
         incoming.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
         for word in range(8):
             sent.append(incoming.chunk(b'data: {"content": "word %d "}\n\n' % word))
@@ -354,7 +328,7 @@ def test_50_megabytes_go_up_and_come_down_unchanged_in_little_memory(proxy, raw)
         incoming.reply(LARGE, headers=[("Content-Type", "application/octet-stream")])
 
     raw.on("/base/v1/large", script)
-    ask(proxy, "/large", "POST", LARGE, timeout=60)
+    assert ask(proxy, "/large", "POST", LARGE, timeout=60).status == 200
     before, highest = proxy.rss(), []
     done = threading.Event()
 
