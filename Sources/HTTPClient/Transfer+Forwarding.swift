@@ -54,9 +54,14 @@ extension Transfer: ForwardingTransfer {
         return given
     }
 
-    /// There is a connection. Whether the request may be made on it: not a second time, when a part of its body is gone.
+    /// There is a connection. Whether the request may be made on it.
+    ///
+    /// libcurl makes it a second time when a connection from the pool ends without an answer. That is no proxy's to do where
+    /// the method is not idempotent (RFC 9110, section 9.2.2), and cannot be done when a part of the body is gone.
     func mayAsk() -> Bool {
-        guard let upload, !upload.hasBegun else { return false }
+        defer { hasAsked = true }
+        guard !hasAsked || mayRepeat && upload?.hasBegun != true else { return false }
+        guard let upload else { return true }
         upload.isUnderWay = true
         lastActivity = loop.recentNow
         if !upload.isSent { timer?.schedule(at: lastActivity &+ timeouts.idle) }
@@ -95,6 +100,10 @@ extension Transfer: ForwardingTransfer {
     /// Makes the request one that is handed on; before it is begun.
     func configure(_ forwarding: TransferRequest.Forwarding, _ receiver: any ForwardingReceiver) {
         isForwarding = true
+        mayRepeat = ["GET", "HEAD", "OPTIONS", "PUT", "DELETE"].contains(forwarding.method)
+        let context = unsafe Unmanaged.passUnretained(self).toOpaque()
+        _ = unsafe sluice_setopt_prereq_callback(easy, onRequest)
+        unsafe set(CURLOPT_PREREQDATA, context)
         _ = unsafe sluice_setopt_string(easy, CURLOPT_REQUEST_TARGET, forwarding.target)
         _ = unsafe sluice_setopt_string(easy, CURLOPT_CUSTOMREQUEST, forwarding.method)
         // The lines go out as bytes, since a value need not be UTF-8. An empty one is marked by a semicolon.
@@ -115,13 +124,10 @@ extension Transfer: ForwardingTransfer {
             var length: Int?
             if case .length(let announced) = forwarding.framing { length = announced }
             upload = Upload(length: length, receiver)
-            let context = unsafe Unmanaged.passUnretained(self).toOpaque()
             set(CURLOPT_UPLOAD, 1)
             _ = unsafe sluice_setopt_size(easy, CURLOPT_INFILESIZE_LARGE, curl_off_t(length ?? -1))
             _ = unsafe sluice_setopt_data_callback(easy, CURLOPT_READFUNCTION, onUpload)
             unsafe set(CURLOPT_READDATA, context)
-            _ = unsafe sluice_setopt_prereq_callback(easy, onRequest)
-            unsafe set(CURLOPT_PREREQDATA, context)
             append(Array("Expect:".utf8))
         }
         _ = unsafe sluice_setopt_list(easy, CURLOPT_HTTPHEADER, fieldList)

@@ -22,6 +22,9 @@ final class Transfer: UpstreamTransfer {
     private var isPaused = false
     /// Whether the request is handed on for a client, and the answer's head with it.
     var isForwarding = false
+    /// Whether the request has been made, and whether it may be made again.
+    var hasAsked = false
+    var mayRepeat = false
     /// The body that is sent while it comes in.
     var upload: Upload?
     /// The bytes of the head's lines that are kept as they came.
@@ -197,7 +200,7 @@ final class Transfer: UpstreamTransfer {
         case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY: return .unresolved
         case CURLE_COULDNT_CONNECT: return .unreachable
         case CURLE_OPERATION_TIMEDOUT: return .connectTimeout
-        // The last two: the connection was closed after a part of the body that cannot be sent again.
+        // The last two: a connection from the pool was closed, and the request may not be made again.
         case CURLE_GOT_NOTHING, CURLE_SEND_FAIL_REWIND, CURLE_ABORTED_BY_CALLBACK: return .closed
         case CURLE_RECV_ERROR, CURLE_SEND_ERROR: return hasHead ? .truncated : .closed
         case CURLE_PARTIAL_FILE: return .truncated

@@ -21,7 +21,9 @@ package enum ForwardPath {
         var bytes = Array(path.utf8)
         for _ in 0..<4 {
             let segments = bytes.split(omittingEmptySubsequences: true) { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "\\") }
-            for segment in segments where segment.prefix(while: { $0 != UInt8(ascii: ";") }).elementsEqual("..".utf8) { return true }
+            for segment in segments where segment.prefix(while: { $0 != UInt8(ascii: ";") }).elementsEqual("..".utf8) {
+                return true
+            }
             guard bytes.contains(UInt8(ascii: "%")) else { return false }
             bytes = decodedOnce(bytes)
         }

@@ -33,7 +33,7 @@ package struct Settings: Sendable, Equatable {
     package var databaseURL: Secret?
     /// What several instances share limits through; kept for a later release.
     package var redisURL: Secret?
-    /// The upstream of the whole-server proxy; kept for a later release.
+    /// The upstream to which everything is handed on that is no door of the gateway's own; without a final slash.
     package var upstreamURL: String?
 
     /// What was odd but could be ignored, a sentence each.

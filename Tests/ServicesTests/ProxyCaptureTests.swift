@@ -8,7 +8,9 @@ import Testing
 
 @Suite struct ProxyCaptureTests {
     /// What a capture makes of a body that comes in these pieces.
-    private func capture(_ pieces: [ArraySlice<UInt8>], _ type: String?, coding: String? = nil, limit: Int = 1 << 20) -> ProxyCapture {
+    private func capture(
+        _ pieces: [ArraySlice<UInt8>], _ type: String?, coding: String? = nil, limit: Int = 1 << 20
+    ) -> ProxyCapture {
         var capture = ProxyCapture(contentType: type, contentEncoding: coding, limit: limit)
         for piece in pieces { capture.append(Array(piece).span) }
         capture.finish()
@@ -112,7 +114,8 @@ import Testing
     }
 
     @Test func theLimitBoundsTheTextOfAStreamWhoseTokensStillCount() {
-        let body = (0..<100).map { "data: {\"content\":\"word \($0) \"}\n\n" }.joined() + "data: {\"usage\":{\"input_tokens\":5}}\n\n"
+        let words = (0..<100).map { "data: {\"content\":\"word \($0) \"}\n\n" }.joined()
+        let body = words + "data: {\"usage\":{\"input_tokens\":5}}\n\n"
         let capture = capture(body, "text/event-stream", limit: 64)
         #expect(capture.text.utf8.count <= 64 && capture.text.hasPrefix("word 0 word 1 ") && capture.isTruncated)
         #expect(capture.usage?.input == 5)
