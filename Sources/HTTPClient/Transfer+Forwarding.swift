@@ -39,7 +39,8 @@ extension Transfer: ForwardingTransfer {
 
     /// Gives libcurl bytes of the request's body; `nil` when there are none yet.
     func fill(_ room: UnsafeMutableRawBufferPointer) -> Int? {
-        guard !isOver, let upload else { return 0 }
+        // Zero would be the orderly end, and make a body that was cut look whole.
+        guard !isOver, let upload else { return Int(CURL_READFUNC_ABORT) }
         guard let given = unsafe upload.take(into: room) else {
             upload.isPaused = true
             return nil

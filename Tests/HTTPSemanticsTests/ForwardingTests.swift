@@ -64,3 +64,17 @@ import Testing
         #expect(ForwardPath.join("/v1", rest[...]) == nil)
     }
 }
+
+@Suite struct ReasonTests {
+    @Test(
+        arguments: [
+            ("I'm fine", "HTTP/1.1 200 I'm fine\r\n"), ("", "HTTP/1.1 200 \r\n"), (nil, "HTTP/1.1 200 OK\r\n"),
+            ("a\r\nSet-Cookie: b", "HTTP/1.1 200 OK\r\n"),
+        ] as [(String?, String)])
+    func aReasonIsWrittenUnlessItWouldEndTheLine(_ reason: String?, _ line: String) {
+        var buffer = ByteBuffer()
+        let isComplete = ResponseHead(status: 200, reason: reason).append(to: &buffer)
+        #expect(String(decoding: buffer.storage, as: UTF8.self) == line + "\r\n")
+        #expect(isComplete == (reason?.contains("\r\n") != true))
+    }
+}
