@@ -23,6 +23,8 @@ final class Drain {
     private var watchers: [SignalWatcher] = []
     private var timer: LoopTimer?
     private(set) var isUnderWay = false
+    /// What must be done before the database is closed, beside what the relay has under way.
+    private var unfinished: [() -> Int] = []
     /// Ends the wait for the database.
     private var closeTimer: LoopTimer?
     private var deadline: UInt64 = 0
@@ -40,6 +42,9 @@ final class Drain {
         self.log = log
         self.limit = limit
     }
+
+    /// Waits for other work too, as long as `count` is not 0.
+    func await(_ count: @escaping () -> Int) { unfinished.append(count) }
 
     func watchSignals() {
         watchers = [SIGTERM, SIGINT].map { number in
@@ -65,8 +70,9 @@ final class Drain {
     private func check() {
         let now = loop.now
         // As long as streams go on, who asks on a kept connection is told 503 rather than cut off.
-        if relay.activeCount == 0 || now >= deadline { server.closeIdle() }
-        if relay.activeCount == 0, server.connectionCount == 0 { return closeDatabase() }
+        let active = unfinished.reduce(relay.activeCount) { $0 + $1() }
+        if active == 0 || now >= deadline { server.closeIdle() }
+        if active == 0, server.connectionCount == 0 { return closeDatabase() }
         if now >= deadline, !hasCancelled {
             hasCancelled = true
             log.warning("drain deadline reached", ["streams": .integer(relay.activeCount)])

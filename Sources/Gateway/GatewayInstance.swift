@@ -66,6 +66,10 @@ package final class GatewayInstance {
         drain = Drain(loop, server, relay, gate, storage.database, log, limit: settings.drainTimeout.nanoseconds)
         let models = ModelsDoor(gate, created: wallClockSeconds())
         let gemini = SharedPath([models, GeminiDoor(gate)])
+        let chat = ChatService(relay, database, ChatPolicy(settings.chat), log: log, metrics: metrics)
+        drain.await { chat.activeCount }
+        let chatGate = ChatGate(gate, chat, asksForKeys: settings.auth.enabled)
+        let sessions = ChatSessionsDoor(chatGate)
         let alive = HealthDoor { .well }
         let ready = HealthDoor { [drain, database] in
             if drain.isUnderWay { return .draining }
@@ -79,6 +83,8 @@ package final class GatewayInstance {
                 (TokenCountDoor.path, TokenCountDoor(gate)), (EmbeddingsDoor.path, EmbeddingsDoor(gate)),
                 ("/v1/models", models), ("/v1/models/", gemini), ("/v1beta/models", models),
                 ("/v1beta/models/", gemini),
+                (ChatDoor.path, ChatDoor(chatGate, streams: false)), (ChatDoor.streamPath, ChatDoor(chatGate, streams: true)),
+                (ChatSessionsDoor.path, sessions), (ChatSessionsDoor.path + "/", sessions),
                 ("/healthz", alive), ("/livez", alive), ("/health/liveliness", alive),
                 ("/readyz", ready), ("/health/readiness", ready),
                 ("/metrics", MetricsDoor(metrics, adminKey: settings.auth.adminKey, gate)),

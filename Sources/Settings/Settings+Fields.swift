@@ -6,7 +6,7 @@ import Telemetry
 extension Settings {
     /// Every setting of the file, as one table.
     static var fields: [Field<Settings>] {
-        general + limits + streaming + UpstreamSettings.fields("upstream.", of: \Settings.upstream) + [
+        general + limits + streaming + ChatSettings.fields + UpstreamSettings.fields("upstream.", of: \Settings.upstream) + [
             Field(path: ["providers"], isInEnvironment: false) { node, _, _, report in report.providers = node
             },
             Field(path: ["models"], isInEnvironment: false) { node, _, _, report in report.models = node },
