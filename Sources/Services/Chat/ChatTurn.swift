@@ -101,6 +101,8 @@ package final class ChatTurn {
             save()
         case .save: save()
         case .pause(let time):
+            // A database may take its time to say that it is locked.
+            listener?.heartbeat()
             let timer = LoopTimer(service.relay.loop) { [unowned self] in self.perform(state.pauseEnded()) }
             timer.schedule(after: time)
             self.timer = timer

@@ -55,7 +55,7 @@ package struct ChatTurnState: Sendable {
     }
 
     /// After how long, in nanoseconds, storing an answer is tried again; as often as there are numbers.
-    package static let pauses: [UInt64] = [100_000_000, 500_000_000, 2_000_000_000]
+    package static let pauses: [UInt64] = [100_000_000, 2_000_000_000]
 
     package private(set) var phase = Phase.opening
     private var hasText = false
