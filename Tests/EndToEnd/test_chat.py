@@ -11,10 +11,10 @@ import time
 
 import pytest
 
-from events import read_stream
+from events import Stream, read_stream
 from gateway import Sluice, settings
 from stepped import CUT, END, Stepped
-from wire import KEY, Connection, render, wait_until
+from wire import KEY, Response, render, request, wait_until
 
 OTHER = "sk-test-0000000000000000"
 SESSIONS = "/api/v1/chat/sessions"
@@ -42,7 +42,8 @@ def forget(model):
 def chat_settings(model):
     return {
         "auth": {"enabled": True, "keys": [KEY, OTHER]},
-        "providers": [model.provider, {"name": "sim", "kind": "simulator"}],
+        # With two providers, a name that none of the models has is nobody's.
+        "providers": [model.provider, {**model.provider, "name": "second"}, {"name": "sim", "kind": "simulator"}],
         "models": [{"name": "m", "deployments": [{"provider": "stepped", "model": "m"}]}],
     }
 
@@ -75,6 +76,10 @@ def say(sluice, session, content="hi", key=KEY, timeout=15.0, **fields):
     connection = sluice.connect(timeout)
     connection.send(render("POST", f"{SESSIONS}/{session}/messages", {"content": content, **fields}, key=key))
     return connection
+
+
+def chat_request(sluice, method, path, body=None, key=KEY, headers=()):
+    return request(sluice.address, method, path, body, headers, key)
 
 
 def messages(sluice, session, key=KEY):
@@ -200,7 +205,7 @@ def test_an_answer_is_stored_with_what_is_known_of_it(chat, model):
     session = begin(chat, title="Mine")
     with say(chat, session, temperature=0.5, max_tokens=7) as connection:
         call = model.take()
-        assert (call.body["temperature"], call.body["max_completion_tokens"]) == (0.5, 7)
+        assert (call.body["temperature"], call.body["max_tokens"]) == (0.5, 7)
         call.say("fine", END)
         read_stream(connection)
     question, answer = messages(chat, session)
@@ -367,17 +372,8 @@ def test_a_conversation_deleted_amid_its_answer_ends_in_good_order(chat, model):
     assert chat.metric("sluice_chat_saves_failed_total") == 0
 
 
-def chat_request(sluice, method, path, body=None, key=KEY, headers=()):
-    from wire import request
-
-    return request(sluice.address, method, path, body, headers, key)
-
-
 def rest_of(connection):
     """What is still to come of a chunked stream whose head was read."""
-    from events import Stream
-    from wire import Response
-
     stream = Stream(Response(200, "HTTP/1.1", [("transfer-encoding", "chunked")]))
     for at, data in connection.chunks(stream.response):
         stream.feed(at, data)

@@ -184,7 +184,7 @@ extension ChatSessionsDoor {
     }
 
     private static func limit(_ head: RequestHead) throws(ChatFailure) -> Int {
-        guard let text = head.queryParameter("limit") else { return 50 }
+        guard let text = try parameter("limit", head) else { return 50 }
         guard let limit = Int(text), (1...1000).contains(limit) else {
             throw BodyFields.wrong("limit", "a whole number from 1 to 1000")
         }
@@ -192,11 +192,20 @@ extension ChatSessionsDoor {
     }
 
     private static func cursor(_ visit: ChatVisit, list: String) throws(ChatFailure) -> ChatCursor? {
-        guard let text = visit.request.head.queryParameter("cursor") else { return nil }
+        guard let text = try parameter("cursor", visit.request.head) else { return nil }
         guard let cursor = ChatCursor(text, list: list, visit.owner) else {
             throw BodyFields.wrong("cursor", "the next_cursor of an earlier page of the same list")
         }
         return cursor
+    }
+
+    /// A parameter of the query; one that cannot be read is not an absent one.
+    private static func parameter(_ name: String, _ head: RequestHead) throws(ChatFailure) -> String? {
+        if let text = head.queryParameter(name) { return text }
+        guard !head.query.split(separator: "&").contains(where: { $0.hasPrefix("\(name)=") }) else {
+            throw BodyFields.wrong(name, "valid percent-encoded text")
+        }
+        return nil
     }
 
     private static func sendPage(
