@@ -69,12 +69,12 @@ package final class ChatSessionsDoor: Door {
     private func list(_ visit: ChatVisit, _ store: ChatStore) {
         do throws(ChatFailure) {
             let limit = try ChatSessionsDoor.limit(visit.request.head)
-            let cursor = try ChatSessionsDoor.cursor(visit, list: "sessions")
-            store.list(visit.owner, before: cursor.map { ($0.number, $0.id) }, limit: limit + 1) { [gate] result in
+            let cursor = try ChatSessionsDoor.cursor(visit.request.head)
+            store.list(visit.owner, before: cursor, limit: limit + 1) { [gate] result in
                 visit.answer(result) { sessions in
                     let page = sessions.prefix(limit)
-                    let next = sessions.count > limit ? page.last.map { ChatCursor(number: $0.createdAt, id: $0.id) } : nil
-                    ChatSessionsDoor.sendPage(visit, list: "sessions", next) { json in
+                    let next = sessions.count > limit ? page.last.map { PageCursor(time: $0.createdAt, id: $0.id) } : nil
+                    ChatSessionsDoor.sendPage(visit, next) { json in
                         for session in page { ChatReply.write(session, defaultModel: gate.service.defaultModel, &json) }
                     }
                 }
@@ -114,13 +114,15 @@ package final class ChatSessionsDoor: Door {
     private func messages(_ visit: ChatVisit, _ store: ChatStore, _ session: String) {
         do throws(ChatFailure) {
             let limit = try ChatSessionsDoor.limit(visit.request.head)
-            let cursor = try ChatSessionsDoor.cursor(visit, list: session)
-            store.messages(session, visit.owner, after: Int(cursor?.number ?? 0), limit: limit) { result in
+            let cursor = try ChatSessionsDoor.cursor(visit.request.head)
+            // A place among messages is their position, and the conversation's identifier.
+            guard cursor.map({ $0.id == session }) ?? true else { throw ChatSessionsDoor.wrongCursor }
+            store.messages(session, visit.owner, after: Int(cursor?.time ?? 0), limit: limit) { result in
                 visit.answer(result) { found in
                     // Positions count from 1 without a gap, so that the last one tells whether more follow.
                     let last = found.messages.last?.position ?? 0
-                    let next = 0 < last && last < found.session.messageCount ? ChatCursor(number: Int64(last)) : nil
-                    ChatSessionsDoor.sendPage(visit, list: session, next) { json in
+                    let next = 0 < last && last < found.session.messageCount ? PageCursor(time: Int64(last), id: session) : nil
+                    ChatSessionsDoor.sendPage(visit, next) { json in
                         for message in found.messages { ChatReply.write(message, &json) }
                     }
                 }
@@ -191,12 +193,14 @@ extension ChatSessionsDoor {
         return limit
     }
 
-    private static func cursor(_ visit: ChatVisit, list: String) throws(ChatFailure) -> ChatCursor? {
-        guard let text = try parameter("cursor", visit.request.head) else { return nil }
-        guard let cursor = ChatCursor(text, list: list, visit.owner) else {
-            throw BodyFields.wrong("cursor", "the next_cursor of an earlier page of the same list")
-        }
+    private static func cursor(_ head: RequestHead) throws(ChatFailure) -> PageCursor? {
+        guard let text = try parameter("cursor", head) else { return nil }
+        guard let cursor = PageCursor(text), cursor.time >= 0 else { throw wrongCursor }
         return cursor
+    }
+
+    private static var wrongCursor: ChatFailure {
+        BodyFields.wrong("cursor", "the next_cursor of an earlier page of the same list")
     }
 
     /// A parameter of the query; one that cannot be read is not an absent one.
@@ -208,14 +212,12 @@ extension ChatSessionsDoor {
         return nil
     }
 
-    private static func sendPage(
-        _ visit: ChatVisit, list: String, _ next: ChatCursor?, _ write: (inout JSONWriter) -> Void
-    ) {
+    private static func sendPage(_ visit: ChatVisit, _ next: PageCursor?, _ write: (inout JSONWriter) -> Void) {
         JSONReply.send(requestID: visit.id, to: visit.request.response) { json in
             json.object { json in
                 json.key("data")
                 json.array { json in write(&json) }
-                json.member("next_cursor", next.map { .string($0.text(list: list, visit.owner)) } ?? .null)
+                json.member("next_cursor", next.map { .string($0.text) } ?? .null)
             }
         }
     }

@@ -110,7 +110,7 @@ extension ChatStore {
             [.text(id), .text(owner.organization), .text(owner.user)])
     }
 
-    static func listSessions(_ owner: ChatOwner, before: (time: Int64, id: String)?, limit: Int) -> SQLStatement {
+    static func listSessions(_ owner: ChatOwner, before: PageCursor?, limit: Int) -> SQLStatement {
         guard let before else {
             return SQLStatement(
                 """

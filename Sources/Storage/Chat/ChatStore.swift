@@ -125,7 +125,7 @@ package final class ChatStore {
 
     /// At most `limit` conversations, the one begun last first, of those begun before `before`.
     package func list(
-        _ owner: ChatOwner, before: (time: Int64, id: String)?, limit: Int,
+        _ owner: ChatOwner, before: PageCursor?, limit: Int,
         _ done: @escaping (Result<[ChatSession], ChatStoreError>) -> Void
     ) {
         database.read(ChatStore.listSessions(owner, before: before, limit: limit)) { result in
