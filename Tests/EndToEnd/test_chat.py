@@ -48,9 +48,11 @@ def chat_settings(model):
     }
 
 
-@pytest.fixture(scope="module", params=["sqlite"])
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
 def database(request, tmp_path_factory):
     """Makes addresses of databases that are empty."""
+    if request.param == "postgres":
+        return request.getfixturevalue("postgres_server").database
     return lambda: f"sqlite:{tmp_path_factory.mktemp('chat')}/chat.db"
 
 

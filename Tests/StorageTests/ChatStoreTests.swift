@@ -17,9 +17,9 @@ private final class ChatBench {
     let database: any Database
     let store: ChatStore
 
-    init() throws {
+    init(_ engine: TestEngine) throws {
         bench = try StorageBench()
-        database = try bench.sqlite()
+        database = engine == .postgres ? try bench.postgres(TestPostgres.freshDatabase()) : try bench.sqlite()
         store = ChatStore(database)
     }
 
@@ -70,9 +70,9 @@ private final class ChatBench {
 }
 
 @Suite("ChatStore") struct ChatStoreTests {
-    @Test("keeps a conversation with its messages in order, its counts and its times")
-    func keeps() throws {
-        let chat = try ChatBench()
+    @Test("keeps a conversation with its messages in order, its counts and its times", arguments: TestEngine.all)
+    func keeps(_ engine: TestEngine) throws {
+        let chat = try ChatBench(engine)
         try chat.begin("chat_1")
         let opened = try chat.ask("chat_1", "msg_1", "Hello ☃")
         #expect(opened.session.title == "named" && opened.session.model == "m" && opened.session.system == "s")
@@ -87,9 +87,9 @@ private final class ChatBench {
         #expect(messages[0].answer == nil && messages[1].answer == ChatBench.answer("", "").answer)
     }
 
-    @Test("a conversation that begins with its message is there with it")
-    func begins() throws {
-        let chat = try ChatBench()
+    @Test("a conversation that begins with its message is there with it", arguments: TestEngine.all)
+    func begins(_ engine: TestEngine) throws {
+        let chat = try ChatBench(engine)
         let session = ChatSession(id: "chat_1", title: "", model: "", system: "", createdAt: 5)
         let message = StoredMessage(id: "msg_1", role: .user, content: "Hello", createdAt: 5)
         let opened = try chat.wait {
@@ -101,9 +101,9 @@ private final class ChatBench {
         #expect(try chat.messages("chat_1").map(\.position) == [1])
     }
 
-    @Test("gives the last messages only, and none before which enough characters stand")
-    func recent() throws {
-        let chat = try ChatBench()
+    @Test("gives the last messages only, and none before which enough characters stand", arguments: TestEngine.all)
+    func recent(_ engine: TestEngine) throws {
+        let chat = try ChatBench(engine)
         try chat.begin("chat_1")
         for number in 1...5 { try chat.ask("chat_1", "msg_\(number)", "\(number)234567890") }
         #expect(try chat.ask("chat_1", "msg_6", "six", limit: 3).recent.map(\.content) == ["six", "5234567890", "4234567890"])
@@ -112,9 +112,9 @@ private final class ChatBench {
         #expect(try chat.ask("chat_1", "msg_8", "eight", characters: 0).recent.map(\.content) == ["eight"])
     }
 
-    @Test("nothing of somebody else's can be read, added to, changed or deleted", arguments: others)
-    func tenancy(_ other: ChatOwner) throws {
-        let chat = try ChatBench()
+    @Test("nothing of somebody else's can be read, added to, changed or deleted", arguments: TestEngine.all, others)
+    func tenancy(_ engine: TestEngine, _ other: ChatOwner) throws {
+        let chat = try ChatBench(engine)
         try chat.begin("chat_1")
         try chat.ask("chat_1", "msg_1", "secret")
         let before = try chat.find("chat_1")
@@ -131,9 +131,9 @@ private final class ChatBench {
         #expect(try chat.messages("chat_1").count == 1)
     }
 
-    @Test("a conversation that is deleted takes its messages with it, and takes no answer any more")
-    func deleted() throws {
-        let chat = try ChatBench()
+    @Test("a conversation that is deleted takes its messages with it, and takes no answer any more", arguments: TestEngine.all)
+    func deleted(_ engine: TestEngine) throws {
+        let chat = try ChatBench(engine)
         try chat.begin("chat_1")
         try chat.ask("chat_1", "msg_1", "a")
         try chat.wait { chat.store.delete("chat_1", mine, $0) }
@@ -142,9 +142,9 @@ private final class ChatBench {
         #expect(try chat.bench.read(chat.database, "SELECT COUNT(*) FROM chat_messages").rows == [[.integer(0)]])
     }
 
-    @Test("the same answer is stored once, and can be looked up")
-    func twice() throws {
-        let chat = try ChatBench()
+    @Test("the same answer is stored once, and can be looked up", arguments: TestEngine.all)
+    func twice(_ engine: TestEngine) throws {
+        let chat = try ChatBench(engine)
         try chat.begin("chat_1")
         try chat.ask("chat_1", "msg_1", "a")
         try chat.answer("chat_1", "msg_2", "b")
@@ -154,9 +154,9 @@ private final class ChatBench {
         #expect(try chat.find("chat_1").messageCount == 2)
     }
 
-    @Test("changes what is said and nothing else")
-    func changes() throws {
-        let chat = try ChatBench()
+    @Test("changes what is said and nothing else", arguments: TestEngine.all)
+    func changes(_ engine: TestEngine) throws {
+        let chat = try ChatBench(engine)
         try chat.begin("chat_1", title: "old")
         let renamed = try chat.wait { chat.store.change("chat_1", mine, ChatSessionChange(title: "<b>'new'"), at: 8, $0) }
         #expect(renamed.title == "<b>'new'" && renamed.model == "m" && renamed.system == "s" && renamed.updatedAt == 8)
@@ -164,9 +164,9 @@ private final class ChatBench {
         #expect(other.title == "<b>'new'" && other.model == "n" && other.system.isEmpty)
     }
 
-    @Test("lists the conversation begun last first, page by page, those of one moment too")
-    func lists() throws {
-        let chat = try ChatBench()
+    @Test("lists the conversation begun last first, page by page, those of one moment too", arguments: TestEngine.all)
+    func lists(_ engine: TestEngine) throws {
+        let chat = try ChatBench(engine)
         for number in 10..<35 { try chat.begin("chat_\(number)", at: Int64(number / 10)) }
         var seen: [String] = []
         var before: PageCursor?
@@ -179,9 +179,9 @@ private final class ChatBench {
         #expect(seen == (10..<35).reversed().map { "chat_\($0)" })
     }
 
-    @Test("a page of messages ends where enough characters stand, after one at least")
-    func pages() throws {
-        let chat = try ChatBench()
+    @Test("a page of messages ends where enough characters stand, after one at least", arguments: TestEngine.all)
+    func pages(_ engine: TestEngine) throws {
+        let chat = try ChatBench(engine)
         try chat.begin("chat_1")
         let half = String(repeating: "x", count: ChatStore.pageCharacters / 2 + 1)
         for number in 1...4 { try chat.answer("chat_1", "msg_\(number)", half) }

@@ -62,7 +62,7 @@ package final class ChatDoor: Door {
     ) throws(ChatFailure) -> ChatTurnRequest {
         guard let chat else {
             // What will be asked is known, so that it can be refused before anything is stored.
-            if model == nil { try visit.check(model: visit.gate.service.defaultModel) }
+            if model == nil { try visit.check(model: visit.defaultModel) }
             let session = visit.session(title: nil, model: model, system: system)
             return try visit.turn(.new(session), text, model: model, isStream: streams)
         }

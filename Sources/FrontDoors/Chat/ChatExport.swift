@@ -51,7 +51,7 @@ final class ChatExport: RequestOwner {
         response.write { bytes in
             bytes.append(literal: "{\"session\":")
             bytes.appendJSON { json in
-                ChatReply.write(session, defaultModel: visit.gate.service.defaultModel, &json)
+                ChatReply.write(session, defaultModel: visit.defaultModel, &json)
             }
             bytes.append(literal: ",\"messages\":[")
         }

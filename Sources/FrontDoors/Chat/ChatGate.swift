@@ -91,6 +91,7 @@ struct ChatVisit {
             destination: destination, owner: owner, text: text, isStream: isStream, id: id, door: door, caller: caller,
             received: request.received)
         turn.model = model
+        if gate.gate.recordsHeaders { turn.headerText = Redaction.headers(request.head.fields) }
         return turn
     }
 
@@ -101,8 +102,12 @@ struct ChatVisit {
             createdAt: wallClockMicroseconds())
     }
 
-    /// Throws a 404 when nobody serves a model.
+    /// The model of a conversation that names none.
+    var defaultModel: String { gate.service.defaultModel(for: caller) }
+
+    /// Throws a 404 when nobody serves a model, and a 403 when the key is not for it.
     func check(model: String) throws(ChatFailure) {
+        guard caller.mayUse(model) else { throw ErrorReply.modelNotAllowed(model) }
         guard gate.gate.relay.serves(model) else {
             throw ChatFailure(
                 status: 404, message: "The model '\(model.prefix(256))' does not exist or no provider serves it.",

@@ -44,7 +44,7 @@ package final class ChatSessionsDoor: Door {
 
     private func create(_ visit: ChatVisit, _ store: ChatStore) {
         visit.collect(
-            BodyCall { [gate] body in
+            BodyCall { body in
                 do throws(ChatFailure) {
                     var fields = try BodyFields(body.isEmpty ? Array("{}".utf8) : body)
                     let title = try ChatSessionsDoor.title(fields.string("title"))
@@ -56,7 +56,7 @@ package final class ChatSessionsDoor: Door {
                     store.create(session, visit.owner) { error in
                         visit.answer(error.map { .failure($0) } ?? .success(session)) { session in
                             JSONReply.send(status: 201, requestID: visit.id, to: visit.request.response) { json in
-                                ChatReply.write(session, defaultModel: gate.service.defaultModel, &json)
+                                ChatReply.write(session, defaultModel: visit.defaultModel, &json)
                             }
                         }
                     }
@@ -70,12 +70,12 @@ package final class ChatSessionsDoor: Door {
         do throws(ChatFailure) {
             let limit = try ChatSessionsDoor.limit(visit.request.head)
             let cursor = try ChatSessionsDoor.cursor(visit.request.head)
-            store.list(visit.owner, before: cursor, limit: limit + 1) { [gate] result in
+            store.list(visit.owner, before: cursor, limit: limit + 1) { result in
                 visit.answer(result) { sessions in
                     let page = sessions.prefix(limit)
                     let next = sessions.count > limit ? page.last.map { PageCursor(time: $0.createdAt, id: $0.id) } : nil
                     ChatSessionsDoor.sendPage(visit, next) { json in
-                        for session in page { ChatReply.write(session, defaultModel: gate.service.defaultModel, &json) }
+                        for session in page { ChatReply.write(session, defaultModel: visit.defaultModel, &json) }
                     }
                 }
             }
@@ -150,7 +150,7 @@ package final class ChatSessionsDoor: Door {
 
     private func send(_ session: ChatSession, _ visit: ChatVisit) {
         JSONReply.send(requestID: visit.id, to: visit.request.response) { json in
-            ChatReply.write(session, defaultModel: gate.service.defaultModel, &json)
+            ChatReply.write(session, defaultModel: visit.defaultModel, &json)
         }
     }
 

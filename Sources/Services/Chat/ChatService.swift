@@ -31,8 +31,11 @@ package final class ChatService {
     /// How many turns are under way, those that only have to be stored included.
     package var activeCount: Int { turns.count }
 
-    /// The model that answers where none is named; empty when there is none at all.
-    package var defaultModel: String { policy.model ?? relay.models.first?.model ?? "" }
+    /// The model that answers a caller where none is named: the setting's, else the first of the list that its key may use;
+    /// empty when there is none.
+    package func defaultModel(for caller: Caller) -> String {
+        policy.model ?? relay.models.first { caller.mayUse($0.model) }?.model ?? ""
+    }
 
     /// Begins to store and answer a message. The listener is told of everything, and not before this returns.
     package func begin(_ request: ChatTurnRequest, _ listener: any ChatTurnListener) -> ChatTurn {

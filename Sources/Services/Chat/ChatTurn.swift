@@ -70,7 +70,7 @@ package final class ChatTurn {
     private func ask(_ opened: OpenedTurn) {
         let named = request.model ?? opened.session.model
         var chat = ChatRequest(
-            model: named.isEmpty ? service.defaultModel : named,
+            model: named.isEmpty ? service.defaultModel(for: request.caller) : named,
             messages: ChatHistory.messages(
                 opened.recent, system: request.system ?? opened.session.system, limit: service.policy.historyTokens))
         chat.streams = request.isStream
@@ -78,13 +78,15 @@ package final class ChatTurn {
         chat.sampling.temperature = request.temperature
         chat.outputLimit = request.maxTokens.map { OutputLimit(tokens: $0, countsReasoning: true) }
         estimatedInput = chat.estimatedTokens
+        // The conversation's model may be one that another key of its owner was good for.
+        guard request.caller.mayUse(chat.model) else { return end(ChatTurn.notAllowed(chat.model), retryAfter: nil) }
         let sink = TextSink(self)
         self.sink = sink
-        let exchange = service.relay.begin(
-            RelayRequest(
-                upstream: UpstreamRequest(composed: chat), id: request.id, door: request.door, caller: request.caller,
-                received: request.received),
-            sink)
+        var asked = RelayRequest(
+            upstream: UpstreamRequest(composed: chat), id: request.id, door: request.door, caller: request.caller,
+            received: request.received)
+        asked.headerText = request.headerText
+        let exchange = service.relay.begin(asked, sink)
         // It may have failed already, and the turn with it.
         if state.phase == .asking { self.exchange = exchange }
     }
@@ -220,6 +222,13 @@ extension ChatTurn {
     /// There is no such conversation, or no longer.
     package static let missing = ChatFailure(
         status: 404, message: "There is no such conversation.", type: "invalid_request_error", code: "not_found")
+
+    /// The key is not for this model.
+    package static func notAllowed(_ model: String) -> ChatFailure {
+        ChatFailure(
+            status: 403, message: "This API key may not use the model '\(model.prefix(256))'.", type: "permission_error",
+            code: "model_not_allowed")
+    }
 
     /// The database does not do what it should.
     package static let storageFailed = ChatFailure(

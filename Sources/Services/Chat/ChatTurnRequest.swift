@@ -42,6 +42,8 @@ package struct ChatTurnRequest: Sendable {
     package var door: String
     /// Who asks.
     package var caller: Caller
+    /// What of the client's head is recorded, without credentials.
+    package var headerText = ""
     /// When the head was complete, on the loop's clock.
     package var received: UInt64
 
