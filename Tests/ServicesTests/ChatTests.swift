@@ -111,7 +111,9 @@ private enum Step: CaseIterable {
 
 @Suite("ChatHistory") struct ChatHistoryTests {
     private func texts(_ recent: [(StoredMessage.Role, String)], system: String = "", limit: Int = 8000) -> [String] {
-        ChatHistory.messages(recent.map { (role: $0.0, content: $0.1) }, system: system, limit: limit).map { "\($0.role): \($0.text)" }
+        ChatHistory.messages(recent.map { (role: $0.0, content: $0.1) }, system: system, limit: limit).map {
+            "\($0.role): \($0.text)"
+        }
     }
 
     @Test("tells the oldest first, after the system prompt")

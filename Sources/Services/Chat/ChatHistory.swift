@@ -36,7 +36,8 @@ package enum ChatTitle {
         var title = ""
         var count = 0
         // A few times the length, since what looks like one character can be many scalars.
-        for word in text.unicodeScalars.prefix(8 * length).split(whereSeparator: { $0.properties.isWhitespace || $0.value < 0x20 }) {
+        for word in text.unicodeScalars.prefix(8 * length).split(whereSeparator: { $0.properties.isWhitespace || $0.value < 0x20 }
+        ) {
             let word = String(word)
             let wanted = word.count + (count == 0 ? 0 : 1)
             guard count + wanted <= length else {
