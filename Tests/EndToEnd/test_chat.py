@@ -14,7 +14,7 @@ import pytest
 from events import Stream, read_stream
 from gateway import Sluice, settings
 from stepped import CUT, END, Stepped
-from wire import KEY, Response, render, request, wait_until
+from wire import KEY, Connection, Response, render, request, wait_until
 
 OTHER = "sk-test-0000000000000000"
 SESSIONS = "/api/v1/chat/sessions"
@@ -543,6 +543,45 @@ def test_headers_say_who_asks_only_where_no_key_is_asked_for(chat, open_chat):
         assert (answer.status, answer.json()["error"]) == (400, "invalid_value")
     query = "/chat/stream?message=hi&userId=" + "x" * 129
     assert open_chat.get(query, key=None).status == 400
+
+
+def test_keys_of_one_user_share_conversations_but_not_their_models(make_sluice, chat_settings, database, model):
+    auth = {"enabled": True, "keys": [], "admin_key": KEY}
+    sluice = make_sluice(**{**chat_settings, "auth": auth}, database_url=database())
+
+    def key(**fields):
+        made = sluice.post({"name": "test", "organization": "o", **fields}, "/admin/keys")
+        assert made.status in (200, 201), made
+        return made.json()["key"]
+
+    free, scoped, other = key(user="u"), key(user="u", models=["sim/*"]), key(user="v")
+    session, model.automatic = begin(sluice, free, model="m"), ["fine", END]
+    with say(sluice, session, key=free) as connection:
+        assert named(read_stream(connection))[-1][0] == "done"
+    assert len(messages(sluice, session, scoped)) == 2
+    for stranger in (other, KEY):
+        assert sluice.get(f"{SESSIONS}/{session}", key=stranger).status == 404
+    with say(sluice, session, "more", key=scoped) as connection:
+        stream = read_stream(connection)
+    assert named(stream)[-1][0] == "error" and "may not use" in stream.datas[-1], "the conversation's own model"
+    refused = sluice.post({"message": "hi", "model": "m"}, "/chat", key=scoped)
+    assert (refused.status, refused.json()["error"]) == (403, "model_not_allowed")
+    assert sluice.post({"message": "hi"}, "/chat", key=scoped).status == 200, "its default is one that it may use"
+    assert len(model.calls.queue) == 1
+
+
+def test_a_client_that_reads_slowly_pauses_its_upstream(chat, model):
+    session = begin(chat)
+    connection = Connection(chat.address, 30, receive_buffer=4096)
+    connection.send(render("POST", f"{SESSIONS}/{session}/messages", {"content": "hi"}))
+    call = model.take()
+    call.say(*["x" * 16_384] * 2000, END)
+    time.sleep(1)
+    assert not call.words.empty(), "32 MiB were taken for a client that took nothing"
+    chat.assert_healthy()
+    stream = read_stream(connection, 30)
+    assert named(stream)[-1][0] == "done" and len(stream.events) == 2002
+    assert len(messages(chat, session)[1]["content"]) == 1 << 20
 
 
 def test_ids_tell_nothing_of_one_another(chat):

@@ -79,7 +79,12 @@ package final class ChatTurn {
         chat.outputLimit = request.maxTokens.map { OutputLimit(tokens: $0, countsReasoning: true) }
         estimatedInput = chat.estimatedTokens
         // The conversation's model may be one that another key of its owner was good for.
-        guard request.caller.mayUse(chat.model) else { return end(ChatTurn.notAllowed(chat.model), retryAfter: nil) }
+        guard request.caller.mayUse(chat.model) else {
+            let failure = ChatTurn.notAllowed(chat.model)
+            service.relay.recordRefusal(
+                id: request.id, door: request.door, caller: request.caller, status: failure.status, reason: failure.message)
+            return end(failure, retryAfter: nil)
+        }
         let sink = TextSink(self)
         self.sink = sink
         var asked = RelayRequest(
