@@ -79,9 +79,12 @@ package final class GatewayInstance {
         let proxy = ProxyService(
             loop, watermark: settings.streaming.highWatermark, captureLimit: settings.streaming.captureLimit,
             requestLimit: settings.audit.requestLimit, audit: audit, limits: relay.limits, metrics: metrics)
+        let chat = ChatService(relay, database, ChatPolicy(settings.chat), log: log, metrics: metrics)
         drain = Drain(
-            loop, server, [relay, proxy], relay.limits, gate, storage.database, stored.recorder, log,
+            loop, server, [relay, proxy, chat], relay.limits, gate, storage.database, stored.recorder, log,
             limit: settings.drainTimeout.nanoseconds)
+        let chatGate = ChatGate(gate, chat, asksForKeys: settings.auth.enabled)
+        let sessions = ChatSessionsDoor(chatGate)
         let keysDoor = KeysDoor(gate, keys.service, log: log)
         let alive = HealthDoor { .well }
         let ready = HealthDoor { [drain, database] in
@@ -100,7 +103,11 @@ package final class GatewayInstance {
         case .single: routes = RouteTable(operations, rest: proxyDoor, metrics: metrics, gate: gate)
         case .named:
             routes = RouteTable(
-                operations + GatewayInstance.models(gate) + [("\(ProxyDoor.path)/", proxyDoor)], metrics: metrics, gate: gate)
+                operations + GatewayInstance.models(gate) + [
+                    ("\(ProxyDoor.path)/", proxyDoor),
+                    (ChatDoor.path, ChatDoor(chatGate, streams: false)), (ChatDoor.streamPath, ChatDoor(chatGate, streams: true)),
+                    (ChatSessionsDoor.path, sessions), (ChatSessionsDoor.path + "/", sessions),
+                ], metrics: metrics, gate: gate)
         }
         server.handler = routes
         log.debug("doors", ["paths": .text(routes.paths.joined(separator: " "))])

@@ -44,6 +44,9 @@ package struct Settings: Sendable, Equatable {
     /// The upstream to which everything is handed on that is no door of the gateway's own; without a final slash.
     package var upstreamURL: String?
 
+    /// Conversations that are kept.
+    package var chat = ChatSettings()
+
     /// What was odd but could be ignored, a sentence each.
     package var warnings: [String] = []
 

@@ -26,7 +26,8 @@ import Testing
 
     @Test("knows the keys of the settings before any other is loaded") func configured() {
         let ring = ring()
-        #expect(ring.find("client-key-0123456789") == .caller(Caller(name: "cli...6789")))
+        let id = "settings_" + KeyDigest(of: "client-key-0123456789").prefix
+        #expect(ring.find("client-key-0123456789") == .caller(Caller(name: "cli...6789", keyID: id)))
         #expect(ring.find("admin-key-0123456789") == .caller(Caller(name: "adm...6789", role: .admin)))
     }
 

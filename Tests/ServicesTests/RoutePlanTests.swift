@@ -97,7 +97,8 @@ final class NoTransport: UpstreamTransport {
     @Test("admits by any of its keys, and tells who it was without telling the key", arguments: keys)
     func admits(_ key: String) throws {
         let service = AdmissionService(isEnabled: true, ring: Self.ring)
-        #expect(service.admit(key) == .admitted(Caller(name: "sk-...\(key.suffix(4))")))
+        let id = "settings_" + KeyDigest(of: key).prefix
+        #expect(service.admit(key) == .admitted(Caller(name: "sk-...\(key.suffix(4))", keyID: id)))
     }
 
     @Test(
