@@ -53,6 +53,7 @@ package enum Schema {
             "CREATE INDEX keys_by_revision ON keys (revision)",
             "CREATE TABLE counters (name TEXT PRIMARY KEY, value BIGINT NOT NULL)",
             "INSERT INTO counters (name, value) VALUES ('keys', 0)",
-        ])
+        ]),
+        ChatStore.tables,
     ]
 }
