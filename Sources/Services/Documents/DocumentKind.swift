@@ -17,7 +17,7 @@ package enum DocumentKind: String, Sendable, CaseIterable {
         guard let type = MediaType(contentType) else { throw .unsupported("The content type is malformed.") }
         // What browsers and curl say of files that they do not know.
         if type.essence == "application/octet-stream" { return nil }
-        if let charset = type[parameter: "charset"]?.lowercased(), !["utf-8", "utf8", "us-ascii"].contains(charset) {
+        if let charset = type["charset"]?.lowercased(), !["utf-8", "utf8", "us-ascii"].contains(charset) {
             throw .unsupported("The charset '\(charset.prefix(40))' is not supported: send text as UTF-8.")
         }
         if type.essence == "text/x-markdown" { return .markdown }

@@ -55,5 +55,6 @@ package enum Schema {
             "INSERT INTO counters (name, value) VALUES ('keys', 0)",
         ]),
         ChatStore.tables,
+        DocumentStore.tables,
     ]
 }
