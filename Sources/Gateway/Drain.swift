@@ -17,6 +17,7 @@ final class Drain {
     private let server: HTTPServer
     private let relay: RelayService
     private let gate: DoorGate
+    private let extractions: ExtractionService?
     private let database: (any Database)?
     private let log: Log
     private let limit: UInt64
@@ -29,13 +30,14 @@ final class Drain {
     private var hasCancelled = false
 
     init(
-        _ loop: EventLoop, _ server: HTTPServer, _ relay: RelayService, _ gate: DoorGate,
+        _ loop: EventLoop, _ server: HTTPServer, _ relay: RelayService, _ gate: DoorGate, _ extractions: ExtractionService?,
         _ database: (any Database)?, _ log: Log, limit: UInt64
     ) {
         self.loop = loop
         self.server = server
         self.relay = relay
         self.gate = gate
+        self.extractions = extractions
         self.database = database
         self.log = log
         self.limit = limit
@@ -49,7 +51,7 @@ final class Drain {
 
     private func begin() {
         guard !isUnderWay else {
-            log.warning("second signal: ending now", ["streams": .integer(relay.activeCount)])
+            log.warning("second signal: ending now", ["streams": .integer(activeCount)])
             return loop.stop()
         }
         isUnderWay = true
@@ -65,17 +67,22 @@ final class Drain {
     private func check() {
         let now = loop.now
         // As long as streams go on, who asks on a kept connection is told 503 rather than cut off.
-        if relay.activeCount == 0 || now >= deadline { server.closeIdle() }
-        if relay.activeCount == 0, server.connectionCount == 0 { return closeDatabase() }
+        if activeCount == 0 || now >= deadline { server.closeIdle() }
+        if activeCount == 0, server.connectionCount == 0 { return closeDatabase() }
         if now >= deadline, !hasCancelled {
             hasCancelled = true
             log.warning("drain deadline reached", ["streams": .integer(relay.activeCount)])
+            // First, or they would begin with what comes next.
+            extractions?.cancelAll()
             relay.cancelAll("The gateway is shutting down.")
         }
         // Whoever has its answer, or its error, gets a second to take it.
         if now >= deadline &+ 1_000_000_000 { return closeDatabase() }
         timer?.schedule(after: 20_000_000)
     }
+
+    /// Streams, and extractions of documents, which go on between two requests to models.
+    private var activeCount: Int { relay.activeCount + (extractions?.activeCount ?? 0) }
 
     /// Has what waits written, within bounds: a database that cannot be reached must not hold the end up for ever.
     private func closeDatabase() {

@@ -33,6 +33,7 @@ package final class GatewayInstance {
     private let relay: RelayService
     private let routes: RouteTable
     private let audit: AuditService
+    private let extractions: ExtractionService?
     private let monitor: LoopMonitor
     private let drain: Drain
 
@@ -48,6 +49,9 @@ package final class GatewayInstance {
             audit = AuditService(log: log, metrics: metrics)
             relay = RelayService(
                 loop, plan: plan, policy: try RelayPolicy(settings), audit: audit, log: log, metrics: metrics)
+            let policy = ExtractionPolicy(settings, relay.models)
+            let workers = try WorkerPool(loop)
+            extractions = storage.database.map { [relay] in ExtractionService(relay, $0, workers, policy, log: log) }
         } catch let error as StartError {
             throw error
         } catch {
@@ -63,9 +67,11 @@ package final class GatewayInstance {
                 listenHost: settings.listen.host, isLoopback: settings.listen.isLoopback,
                 allowedHosts: settings.allowedHosts)
         let gate = DoorGate(relay, admission, maxBody: settings.limits.maxBody, origins: origins)
-        drain = Drain(loop, server, relay, gate, storage.database, log, limit: settings.drainTimeout.nanoseconds)
+        drain = Drain(
+            loop, server, relay, gate, extractions, storage.database, log, limit: settings.drainTimeout.nanoseconds)
         let models = ModelsDoor(gate, created: wallClockSeconds())
         let gemini = SharedPath([models, GeminiDoor(gate)])
+        let documents = DocumentsDoor(DocumentGate(gate, extractions, asksForKeys: settings.auth.enabled))
         let alive = HealthDoor { .well }
         let ready = HealthDoor { [drain, database] in
             if drain.isUnderWay { return .draining }
@@ -79,6 +85,7 @@ package final class GatewayInstance {
                 (TokenCountDoor.path, TokenCountDoor(gate)), (EmbeddingsDoor.path, EmbeddingsDoor(gate)),
                 ("/v1/models", models), ("/v1/models/", gemini), ("/v1beta/models", models),
                 ("/v1beta/models/", gemini),
+                (DocumentsDoor.path, documents), (DocumentsDoor.path + "/", documents),
                 ("/healthz", alive), ("/livez", alive), ("/health/liveliness", alive),
                 ("/readyz", ready), ("/health/readiness", ready),
                 ("/metrics", MetricsDoor(metrics, adminKey: settings.auth.adminKey, gate)),
