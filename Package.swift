@@ -89,7 +89,7 @@ let package = Package(
         tests(of: "Settings", ["Telemetry"]),
         tests(of: "Providers", ["Bytes", "Chat", "Dialects", "HTTPClient", "JSON", "Reactor"]),
         tests(of: "Storage", ["Reactor", "Telemetry"]),
-        tests(of: "Services", ["Chat", "Storage", "HTTPClient", "Providers", "Telemetry"]),
+        tests(of: "Services", ["Chat", "JSON", "Storage", "HTTPClient", "Providers", "Telemetry"]),
         tests(of: "FrontDoors", ["HTTPSemantics", "Chat"]),
         // Benchmarks: epoll, which Swift's Glibc leaves out, and the load generator that uses it
         .systemLibrary(name: "CEpoll", path: "bench/CEpoll"),
