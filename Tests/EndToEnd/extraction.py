@@ -84,7 +84,7 @@ class Extractor:
         title = re.search(r"^# (.+)$|^Syllabus of (.+)$", text, re.M)
         if title:
             found["title"] = title.group(1) or title.group(2)
-        weeks = re.findall(r"^(?:## )?(Week (\d+): [^\n]+)$", text, re.M)
+        weeks = re.findall(r"^\f?(?:## )?(Week (\d+): [^\n]+)$", text, re.M)
         found["weeks"] = [{"number": int(number), "title": name} for name, number in weeks]
         answer = json.dumps(found)
         if "FENCE-ME" in text:

@@ -185,9 +185,17 @@ def test_a_hostile_form_is_400(gateway, body):
     assert answer["error"]["code"] == "invalid_document"
 
 
-@pytest.mark.parametrize("type", ["multipart/form-data", "multipart/form-data; boundary=", "multipart/mixed; boundary=a"])
-def test_a_form_without_a_good_boundary_is_400(gateway, type):
-    upload(gateway, form((FILE, b"x")), type, status=400)
+@pytest.mark.parametrize(
+    "type, status",
+    [
+        ("multipart/form-data", 400),
+        ('multipart/form-data; boundary=""', 400),
+        ("multipart/mixed; boundary=a", 400),
+        ("multipart/form-data; boundary=", 415),
+    ],
+)
+def test_a_form_without_a_good_boundary_is_refused(gateway, type, status):
+    upload(gateway, form((FILE, b"x")), type, status=status)
 
 
 def test_a_file_name_is_never_a_path(gateway):

@@ -10,7 +10,7 @@ enum PDFText {
     static func text(
         of document: [UInt8], maxText: Int, maxSeconds: Int, isCancelled: () -> Bool
     ) throws(DocumentError) -> [UInt8] {
-        var program = ChildProcess(["pdftotext", "-q", "-enc", "UTF-8", "-eol", "unix", "-", "-"])
+        var program = ChildProcess(["pdftotext", "-enc", "UTF-8", "-eol", "unix", "-", "-"])
         program.maxOutput = maxText
         program.maxSeconds = maxSeconds
         let text: [UInt8]
