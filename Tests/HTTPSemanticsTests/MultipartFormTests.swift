@@ -27,7 +27,7 @@ struct MultipartFormTests {
 
     @Test(
         "content that only looks like a boundary stays content",
-        arguments: ["--b", "\r\n--bx\r\n", "\r\n-- b\r\n", "\r\n--b", "\n--b\n", "\r--b\r", "\r\n--b-", "\r\n\r\n", "", "\r\n--b-\r\n"])
+        arguments: ["--bx", "\r\n--bx\r\n", "\r\n-- b\r\n", "\n--b\n", "\r--b\r", "\r\n--b-", "\r\n\r\n", "", "\r\n--b-\r\n"])
     func lookalikes(_ content: String) throws {
         let (form, body) = try parse(Self.head + content + "\r\n--b--")
         #expect(form["file"].map { String(decoding: body[$0.content], as: UTF8.self) } == content)
@@ -83,7 +83,7 @@ struct MultipartFormTests {
     func hostile() throws {
         let content = String(repeating: "\r\n--bbbbbbbb", count: 100_000)
         let started = ContinuousClock.now
-        let (form, _) = try parse(Self.head.replacing("--b\r", with: "--bbbbbbbbc\r") + content + "\r\n--bbbbbbbbc--", boundary: "bbbbbbbbc")
+        let (form, _) = try parse("--bbbbbbbbc\r\nContent-Disposition: form-data; name=file\r\n\r\n" + content + "\r\n--bbbbbbbbc--", boundary: "bbbbbbbbc")
         #expect(form["file"]?.content.count == content.utf8.count)
         #expect(ContinuousClock.now - started < .seconds(10))
     }
