@@ -73,7 +73,7 @@ let package = Package(
         floor(
             "Gateway",
             [
-                "Bytes", "Chat", "Dialects", "FrontDoors", "HTTPClient", "HTTPSemantics", "HTTPServer", "Providers",
+                "Bytes", "Chat", "Dialects", "FrontDoors", "HTTPClient", "HTTPSemantics", "HTTPServer", "JSON", "Providers",
                 "Reactor", "Services", "Settings", "Storage", "Telemetry",
             ]),
         .executableTarget(name: "sluice", dependencies: ["Gateway"], swiftSettings: settings),
@@ -88,9 +88,9 @@ let package = Package(
         tests(of: "Reactor"),
         tests(of: "Settings", ["Telemetry"]),
         tests(of: "Providers", ["Bytes", "Chat", "Dialects", "HTTPClient", "JSON", "Reactor"]),
-        tests(of: "Storage", ["Reactor", "Telemetry"]),
-        tests(of: "Services", ["Chat", "JSON", "Storage", "HTTPClient", "Providers", "Telemetry"]),
-        tests(of: "FrontDoors", ["HTTPSemantics", "Chat"]),
+        tests(of: "Storage", ["JSON", "Reactor", "Telemetry"]),
+        tests(of: "Services", ["Chat", "HTTPClient", "HTTPSemantics", "JSON", "Providers", "Reactor", "Storage", "Telemetry"]),
+        tests(of: "FrontDoors", ["HTTPSemantics", "Chat", "Storage"]),
         // Benchmarks: epoll, which Swift's Glibc leaves out, and the load generator that uses it
         .systemLibrary(name: "CEpoll", path: "bench/CEpoll"),
         .executableTarget(

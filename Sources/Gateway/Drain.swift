@@ -9,16 +9,19 @@ internal import Services
 internal import Storage
 internal import Telemetry
 
-/// The orderly end: give up the port, let streams finish, close the database, then stop the loop.
+/// The orderly end: give up the port, let streams finish, store what is recorded of them, close the database, then stop the loop.
 final class Drain {
     /// Nanoseconds that the database has to write what waits.
     private static let closeLimit: UInt64 = 10_000_000_000
+    /// Nanoseconds in which the records that wait are stored.
+    private static let flushLimit: UInt64 = 5_000_000_000
     private let loop: EventLoop
     private let server: HTTPServer
     private let relay: RelayService
     private let gate: DoorGate
     private let extractions: ExtractionService?
     private let database: (any Database)?
+    private let recorder: AuditRecorder?
     private let log: Log
     private let limit: UInt64
     private var watchers: [SignalWatcher] = []
@@ -28,10 +31,12 @@ final class Drain {
     private var closeTimer: LoopTimer?
     private var deadline: UInt64 = 0
     private var hasCancelled = false
+    /// Until when the last settlements are waited for; 0 until the last stream is gone.
+    private var settleBy: UInt64 = 0
 
     init(
         _ loop: EventLoop, _ server: HTTPServer, _ relay: RelayService, _ gate: DoorGate, _ extractions: ExtractionService?,
-        _ database: (any Database)?, _ log: Log, limit: UInt64
+        _ database: (any Database)?, _ recorder: AuditRecorder?, _ log: Log, limit: UInt64
     ) {
         self.loop = loop
         self.server = server
@@ -39,6 +44,7 @@ final class Drain {
         self.gate = gate
         self.extractions = extractions
         self.database = database
+        self.recorder = recorder
         self.log = log
         self.limit = limit
     }
@@ -68,7 +74,12 @@ final class Drain {
         let now = loop.now
         // As long as streams go on, who asks on a kept connection is told 503 rather than cut off.
         if activeCount == 0 || now >= deadline { server.closeIdle() }
-        if activeCount == 0, server.connectionCount == 0 { return closeDatabase() }
+        let isSettled = relay.limits.unsettled == 0
+        if activeCount == 0, server.connectionCount == 0 {
+            // What was used is told to whoever counts it; a second for that, should it not be reached.
+            if settleBy == 0 { settleBy = now &+ 1_000_000_000 }
+            if isSettled || now >= settleBy { return flushAudit() }
+        }
         if now >= deadline, !hasCancelled {
             hasCancelled = true
             log.warning("drain deadline reached", ["streams": .integer(relay.activeCount)])
@@ -77,12 +88,28 @@ final class Drain {
             relay.cancelAll("The gateway is shutting down.")
         }
         // Whoever has its answer, or its error, gets a second to take it.
-        if now >= deadline &+ 1_000_000_000 { return closeDatabase() }
+        if now >= deadline &+ 1_000_000_000 { return flushAudit() }
         timer?.schedule(after: 20_000_000)
     }
 
     /// Streams, and extractions of documents, which go on between two requests to models.
     private var activeCount: Int { relay.activeCount + (extractions?.activeCount ?? 0) }
+
+    /// Has the records stored that wait, within bounds.
+    private func flushAudit() {
+        guard let recorder, recorder.waiting > 0 else { return closeDatabase() }
+        recorder.drain()
+        let deadline = loop.now &+ Drain.flushLimit
+        let timer = LoopTimer(loop) { [unowned self] in
+            guard recorder.waiting > 0, loop.now < deadline else {
+                if recorder.waiting > 0 { log.error("audit rows are lost", ["rows": .integer(recorder.waiting)]) }
+                return closeDatabase()
+            }
+            self.timer?.schedule(after: 5_000_000)
+        }
+        self.timer = timer
+        timer.schedule(after: 5_000_000)
+    }
 
     /// Has what waits written, within bounds: a database that cannot be reached must not hold the end up for ever.
     private func closeDatabase() {

@@ -155,7 +155,7 @@ package func monotonicNow() -> UInt64 {
 /// Seconds since 1970, for what is shown to people and other machines; never for measuring.
 package func wallClockSeconds() -> Int { time(nil) }
 
-/// Microseconds since 1970, for the same.
+/// Microseconds since 1970, for what is stored; never for measuring.
 package func wallClockMicroseconds() -> Int64 {
     var time = timespec()
     _ = unsafe clock_gettime(CLOCK_REALTIME, &time)

@@ -70,13 +70,14 @@ struct Field<Root> {
 }
 
 extension Field {
-    /// A time from `least` to a week.
+    /// A time from `least` to `most`, a week unless told.
     static func duration(
-        _ path: String, _ target: WritableKeyPath<Root, Duration>, least: Duration = .milliseconds(1)
+        _ path: String, _ target: WritableKeyPath<Root, Duration>, least: Duration = .milliseconds(1),
+        most: Duration = .seconds(604_800)
     ) -> Field {
-        let expected = "a time such as 500ms, 15s, 2m or 1h, from \(Quantity.text(least)) to 168h"
+        let expected = "a time such as 500ms, 15s, 2m or 1h, from \(Quantity.text(least)) to \(Quantity.text(most))"
         return value(path, target, expected: expected) { text in
-            Quantity.duration(text).flatMap { $0 >= least && $0 <= .seconds(604_800) ? $0 : nil }
+            Quantity.duration(text).flatMap { $0 >= least && $0 <= most ? $0 : nil }
         }
     }
 
@@ -97,6 +98,20 @@ extension Field {
         let expected = "a whole number from \(range.lowerBound) to \(range.upperBound)"
         return value(path, target, expected: expected) { text in
             Int(text).flatMap { range.contains($0) ? $0 : nil }
+        }
+    }
+
+    /// How much of something may be used.
+    static func limit(_ path: String, _ target: WritableKeyPath<Root, Int?>) -> Field {
+        value(path, target, expected: "a whole number from 0 to 1000000000000") { text in
+            Int(text).flatMap { (0...1_000_000_000_000).contains($0) ? .some($0) : nil }
+        }
+    }
+
+    /// An amount of money, kept in billionths.
+    static func money(_ path: String, _ target: WritableKeyPath<Root, Int64?>) -> Field {
+        value(path, target, expected: "an amount such as 20 or 2.50, up to 1000000, with at most nine decimals") { text in
+            Quantity.billionths(text).flatMap { $0 <= 1_000_000_000_000_000 ? .some($0) : nil }
         }
     }
 

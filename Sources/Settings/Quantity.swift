@@ -3,7 +3,7 @@
 
 /// Times and sizes as settings write them.
 enum Quantity {
-    /// A time such as `500ms`, `15s`, `2m`, `1h`; 0 needs no unit.
+    /// A time such as `500ms`, `15s`, `2m`, `1h`, `30d`; 0 needs no unit.
     static func duration(_ text: String) -> Duration? {
         guard let (number, unit) = split(text) else { return nil }
         let milliseconds: Int? =
@@ -12,6 +12,7 @@ enum Quantity {
             case "s": 1000
             case "m": 60_000
             case "h": 3_600_000
+            case "d": 86_400_000
             case "" where number == 0: 1
             default: nil
             }
@@ -37,6 +38,18 @@ enum Quantity {
         guard let bytes else { return nil }
         let (product, overflow) = number.multipliedReportingOverflow(by: bytes)
         return overflow ? nil : product
+    }
+
+    /// A decimal number such as `2.50`, exactly, in billionths.
+    static func billionths(_ text: String) -> Int64? {
+        let parts = text.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
+        let decimals = parts.count > 1 ? parts[1] : "0"
+        let isPlain = (parts + [decimals]).allSatisfy { part in
+            !part.isEmpty && part.utf8.count <= 9 && part.utf8.allSatisfy { (0x30...0x39).contains($0) }
+        }
+        guard isPlain, let whole = Int64(parts[0]) else { return nil }
+        let padded = decimals + String(repeating: "0", count: 9 - decimals.utf8.count)
+        return Int64(padded).map { whole * 1_000_000_000 + $0 }
     }
 
     /// A time as `duration(_:)` reads it, in the largest unit that is exact.

@@ -28,6 +28,10 @@ package struct GatewayMetrics: Sendable {
     package let auditQueueDepth: Gauge
     /// Audit records lost because the queue was full.
     package let auditDropped: Counter
+    /// Virtual keys that are known and good.
+    package let storedKeys: Gauge
+    /// How often the virtual keys could not be read anew.
+    package let keyRefreshFailures: Counter
     /// 1 while storage works, else 0; by `engine`.
     package let storageUp: MetricFamily<Gauge>
     /// Transactions that wait or are under way; by `engine`.
@@ -40,6 +44,10 @@ package struct GatewayMetrics: Sendable {
     package let connectionsActive: Gauge
     /// Connections not accepted, by `reason`.
     package let connectionsRefused: MetricFamily<Counter>
+    /// Requests refused by a limit of their caller, by `kind`.
+    package let limitRefusals: MetricFamily<Counter>
+    /// Requests whose limits could not be looked up, by `policy`: what was done with them.
+    package let limitsUnavailable: MetricFamily<Counter>
     /// Tokens by `operation`, `provider`, `model` and `token_type`, each after `gen_ai_`.
     package let tokenUsage: MetricFamily<Histogram>
     /// Times of whole upstream calls.
@@ -74,6 +82,9 @@ package struct GatewayMetrics: Sendable {
             "sluice_audit_queue_depth", help: "Audit records waiting to be written.")
         auditDropped = metrics.counter(
             "sluice_audit_dropped_total", help: "Audit records lost because the queue was full.")
+        storedKeys = metrics.gauge("sluice_keys", help: "Virtual keys that are known and good.")
+        keyRefreshFailures = metrics.counter(
+            "sluice_key_refresh_failures_total", help: "Failed attempts to read changes of virtual keys.")
         storageUp = metrics.gauges(
             "sluice_storage_up", help: "Whether storage works: 1 or 0.", labels: ["engine"])
         storageQueueDepth = metrics.gauges(
@@ -85,6 +96,10 @@ package struct GatewayMetrics: Sendable {
         connectionsActive = metrics.gauge("sluice_connections_active", help: "Connections of clients.")
         connectionsRefused = metrics.counters(
             "sluice_connections_refused_total", help: "Connections not accepted.", labels: ["reason"])
+        limitRefusals = metrics.counters(
+            "sluice_limit_refusals_total", help: "Requests refused by a limit of their caller.", labels: ["kind"])
+        limitsUnavailable = metrics.counters(
+            "sluice_limits_unavailable_total", help: "Requests whose limits could not be looked up.", labels: ["policy"])
         metrics.counter(
             "sluice_log_lines_dropped_total", help: "Log lines that nobody read in time."
         ) { Double(log.dropped) }

@@ -100,6 +100,7 @@ final class ExtractionStream: RequestOwner {
         guard let model = model ?? visit.service.policy.model else {
             return visit.refuse(DocumentFailures.wrong("model", "given, as the setting documents.model names none"))
         }
+        guard visit.caller.mayUse(model) else { return visit.refuse(ErrorReply.modelNotAllowed(model)) }
         guard visit.gate.relay.serves(model) else {
             return visit.refuse(
                 ChatFailure(

@@ -5,6 +5,7 @@ internal import Chat
 internal import JSON
 internal import Providers
 internal import Reactor
+internal import Storage
 
 /// One piece of a document on its way through a model: asked once, and once more when the answer is of no use.
 final class ChunkCall {
@@ -30,6 +31,9 @@ final class ChunkCall {
     private let done: (Result<JSONValue, ExtractionFailure>) -> Void
     private var exchange: Exchange?
     private var timer: LoopTimer?
+    /// Waits until the caller's limits have room.
+    private var pause: LoopTimer?
+    private var deadline: UInt64 = 0
     private var answer = ""
     private var isTooLong = false
     private var hasComplained = false
@@ -48,7 +52,8 @@ final class ChunkCall {
         let timer = LoopTimer(relay.loop) { [unowned self] in
             self.finish(.failure(ExtractionFailure(code: "timeout", message: "The model took too long.")))
         }
-        timer.schedule(after: terms.timeout)
+        deadline = relay.loop.now &+ terms.timeout
+        timer.schedule(at: deadline)
         self.timer = timer
         ask(nil)
     }
@@ -65,15 +70,39 @@ final class ChunkCall {
         attempt += 1
         let chat = ExtractionPrompt.request(
             terms.piece, number: terms.number, of: terms.count, model: terms.model, schema: terms.schema, complaint: complaint)
-        let id = "\(terms.id)-\(terms.number)" + (complaint == nil ? "" : "-again")
+        let upstream = UpstreamRequest(composed: chat)
+        guard !terms.caller.scopes.isEmpty else { return send(upstream, nil, isAgain: complaint != nil) }
+        relay.limits.admit(terms.caller, upstream) { [self] admission in
+            switch admission {
+            case .granted(let lease, _):
+                guard !isOver else { return relay.limits.settle(lease, tokens: 0, cost: .zero) }
+                send(upstream, lease, isAgain: complaint != nil)
+            case .refused(let failure, _):
+                guard !isOver else { return }
+                let wait = UInt64(max(1, failure.retryAfter ?? 0)) &* 1_000_000_000
+                guard failure.retryAfter != nil, relay.loop.now &+ wait < deadline else { return fail(failure) }
+                // A limit of its caller's makes an extraction slower, not worse.
+                let timer = LoopTimer(relay.loop) { [unowned self] in if !isOver { ask(complaint) } }
+                timer.schedule(after: wait)
+                pause = timer
+            }
+        }
+    }
+
+    /// Hands the request to the relay: the one place where an extraction asks a model.
+    private func send(_ upstream: UpstreamRequest, _ lease: LimitLease?, isAgain: Bool) {
         let attempt = attempt
-        let exchange = relay.begin(
-            RelayRequest(
-                upstream: UpstreamRequest(composed: chat), id: id, door: ChunkCall.door, caller: terms.caller,
-                received: relay.loop.now),
-            TextSink(ChunkAnswer(self, attempt)))
+        var request = RelayRequest(
+            upstream: upstream, id: "\(terms.id)-\(terms.number)" + (isAgain ? "-again" : ""), door: ChunkCall.door,
+            caller: terms.caller, received: relay.loop.now)
+        request.lease = lease
+        let exchange = relay.begin(request, TextSink(ChunkAnswer(self, attempt)))
         // It may be over already.
         if !isOver, attempt == self.attempt { self.exchange = exchange }
+    }
+
+    private func fail(_ failure: ChatFailure) {
+        finish(.failure(ExtractionFailure(code: failure.code ?? "upstream_error", message: failure.message)))
     }
 
     private func finish(_ result: Result<JSONValue, ExtractionFailure>) {
@@ -86,6 +115,7 @@ final class ChunkCall {
     private func letGo() {
         // Not the timer's own action's end: cancelled, and let go of with the call.
         timer?.cancel()
+        pause?.cancel()
         let exchange = exchange
         self.exchange = nil
         exchange?.cancel("The extraction no longer needs this answer.")
@@ -99,9 +129,7 @@ final class ChunkCall {
     fileprivate func ended(_ failure: ChatFailure?, _ attempt: Int) {
         guard !isOver, attempt == self.attempt else { return }
         exchange = nil
-        if let failure {
-            return finish(.failure(ExtractionFailure(code: failure.code ?? "upstream_error", message: failure.message)))
-        }
+        if let failure { return fail(failure) }
         guard !isTooLong else {
             return finish(.failure(ExtractionFailure(code: "answer_too_long", message: "The model's answer is too long.")))
         }
