@@ -134,6 +134,15 @@ extension RelayPolicy {
     }
 }
 
+extension ChatPolicy {
+    init(_ settings: ChatSettings) {
+        self.init()
+        model = settings.model
+        history = settings.history
+        historyTokens = settings.historyTokens
+    }
+}
+
 extension Duration {
     /// Whole nanoseconds, 0 at least.
     var nanoseconds: UInt64 {

@@ -27,6 +27,8 @@ final class Drain {
     private var watchers: [SignalWatcher] = []
     private var timer: LoopTimer?
     private(set) var isUnderWay = false
+    /// What must be done before the database is closed, beside what the relay has under way.
+    private var unfinished: [() -> Int] = []
     /// Ends the wait for the database.
     private var closeTimer: LoopTimer?
     private var deadline: UInt64 = 0
@@ -48,6 +50,9 @@ final class Drain {
         self.log = log
         self.limit = limit
     }
+
+    /// Waits for other work too, as long as `count` is not 0.
+    func await(_ count: @escaping () -> Int) { unfinished.append(count) }
 
     func watchSignals() {
         watchers = [SIGTERM, SIGINT].map { number in
@@ -93,7 +98,7 @@ final class Drain {
     }
 
     /// Streams, and extractions of documents, which go on between two requests to models.
-    private var activeCount: Int { relay.activeCount + (extractions?.activeCount ?? 0) }
+    private var activeCount: Int { unfinished.reduce(relay.activeCount + (extractions?.activeCount ?? 0)) { $0 + $1() } }
 
     /// Has the records stored that wait, within bounds.
     private func flushAudit() {

@@ -84,6 +84,10 @@ package final class GatewayInstance {
         let gemini = SharedPath([models, GeminiDoor(gate)])
         let keysDoor = KeysDoor(gate, keys.service, log: log)
         let documents = DocumentsDoor(DocumentGate(gate, extractions, asksForKeys: settings.auth.enabled))
+        let chat = ChatService(relay, database, ChatPolicy(settings.chat), log: log, metrics: metrics)
+        drain.await { chat.activeCount }
+        let chatGate = ChatGate(gate, chat, asksForKeys: settings.auth.enabled)
+        let sessions = ChatSessionsDoor(chatGate)
         let alive = HealthDoor { .well }
         let ready = HealthDoor { [drain, database] in
             if drain.isUnderWay { return .draining }
@@ -99,6 +103,8 @@ package final class GatewayInstance {
                 ("/v1beta/models/", gemini),
                 (KeysDoor.path, keysDoor), (KeysDoor.path + "/", keysDoor),
                 (DocumentsDoor.path, documents), (DocumentsDoor.path + "/", documents),
+                (ChatDoor.path, ChatDoor(chatGate, streams: false)), (ChatDoor.streamPath, ChatDoor(chatGate, streams: true)),
+                (ChatSessionsDoor.path, sessions), (ChatSessionsDoor.path + "/", sessions),
                 ("/healthz", alive), ("/livez", alive), ("/health/liveliness", alive),
                 ("/readyz", ready), ("/health/readiness", ready),
                 ("/metrics", MetricsDoor(metrics, adminKey: settings.auth.adminKey, gate)),

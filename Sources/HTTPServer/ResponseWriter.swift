@@ -101,7 +101,8 @@ package final class ResponseWriter {
         var fields = fields
         fields.append("Date", connection.date)
         if let length {
-            fields.append("Content-Length", String(length))
+            // A 204 has no content whose length could be told (RFC 9110, section 8.6).
+            if status != 204 { fields.append("Content-Length", String(length)) }
         } else if isChunked {
             fields.append("Transfer-Encoding", "chunked")
         }

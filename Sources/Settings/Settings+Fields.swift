@@ -6,7 +6,7 @@ import Telemetry
 extension Settings {
     /// Every setting of the file, as one table.
     static var fields: [Field<Settings>] {
-        general + keyLimits + limits + streaming + documents + AuditSettings.fields
+        general + keyLimits + limits + streaming + documents + AuditSettings.fields + ChatSettings.fields
             + UpstreamSettings.fields("upstream.", of: \Settings.upstream) + [
             Field(path: ["providers"], isInEnvironment: false) { node, _, _, report in report.providers = node
             },

@@ -46,6 +46,9 @@ package struct Settings: Sendable, Equatable {
     /// The upstream of the whole-server proxy; kept for a later release.
     package var upstreamURL: String?
 
+    /// Conversations that are kept.
+    package var chat = ChatSettings()
+
     /// What was odd but could be ignored, a sentence each.
     package var warnings: [String] = []
 

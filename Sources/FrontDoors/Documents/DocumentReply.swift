@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Bytes
-internal import HTTPSemantics
 internal import JSON
 internal import Storage
 
@@ -16,8 +15,8 @@ enum DocumentReply {
             json.member("media_type", document.mediaType)
             json.member("bytes", document.bytes)
             json.member("status", document.status.rawValue)
-            json.member("created_at", time(document.createdAt))
-            json.member("updated_at", time(document.updatedAt))
+            json.member("created_at", ChatReply.time(document.createdAt))
+            json.member("updated_at", ChatReply.time(document.updatedAt))
             if let error = document.error { json.member("error", error) }
         }
     }
@@ -37,11 +36,5 @@ enum DocumentReply {
         buffer.append(ASCII.comma)
         buffer.append(second.utf8.span, 1..<second.utf8.count)
         return buffer
-    }
-
-    /// A time in microseconds since 1970 as RFC 3339 writes it, with milliseconds.
-    static func time(_ microseconds: Int64) -> String {
-        let milliseconds = String(1000 + abs(Int(microseconds / 1000 % 1000))).dropFirst()
-        return "\(HTTPDate.internetDate(fromUnixTime: Int(microseconds / 1_000_000)).dropLast()).\(milliseconds)Z"
     }
 }

@@ -7,7 +7,7 @@ internal import HTTPSemantics
 package import Providers
 internal import Reactor
 internal import Storage
-internal import Telemetry
+package import Telemetry
 
 /// One client request with all that is done to answer it: performs what `ExchangeState` says.
 package final class Exchange {
@@ -60,6 +60,9 @@ package final class Exchange {
         record.requestedModel = request.upstream.chat.model
         record.isStream = request.upstream.chat.streams
     }
+
+    /// How it ended; `nil` as long as it goes on.
+    package var outcome: Outcome? { if case .over(let outcome) = state.phase { outcome } else { nil } }
 
     /// The client has left: whatever is under way for it ends now.
     package func clientLeft() {

@@ -23,6 +23,8 @@ package protocol TextReceiver: AnyObject {
 
 /// Turns an exchange's events into text, for services that converse with models themselves.
 package final class TextSink: ClientSink {
+    /// The tokens that the provider has reported so far.
+    package private(set) var usage: TokenUsage?
     private let receiver: any TextReceiver
     private var hasBegun = false
 
@@ -59,6 +61,7 @@ package final class TextSink: ClientSink {
 
     package func respond(_ answer: ChatAccumulator, _ attribution: Attribution) {
         announce(attribution)
+        usage = answer.usage
         let text = answer.text
         if !text.isEmpty { receiver.receive(text) }
         receiver.end(nil, retryAfter: nil)
@@ -80,8 +83,14 @@ package final class TextSink: ClientSink {
 
     private func tell(_ deltas: [ChatDelta], _ data: Span<UInt8>) {
         for delta in deltas {
-            guard case .text(choice: 0, let slice) = delta, !slice.isEmpty else { continue }
-            receiver.receive(data.jsonText(slice))
+            switch delta {
+            case .text(choice: 0, let slice) where !slice.isEmpty: receiver.receive(data.jsonText(slice))
+            case .usage(let reported):
+                var known = usage ?? TokenUsage()
+                known.update(with: reported)
+                usage = known
+            default: break
+            }
         }
     }
 }

@@ -1,0 +1,151 @@
+// SPDX-FileCopyrightText: The Sluice authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Bytes
+internal import Chat
+internal import HTTPSemantics
+internal import HTTPServer
+internal import JSON
+internal import Services
+internal import Storage
+
+/// How the answer to a message is told.
+enum ChatForm {
+    /// As one JSON object.
+    case whole
+    /// As `TokenEvents`.
+    case tokens
+    /// As `ChunkEvents`.
+    case chunks
+}
+
+/// One message at a door of the chat: stands between the client and its turn.
+final class ChatCall: RequestOwner {
+    /// Reads a body into a turn; throws the 400 that it deserves.
+    typealias Reader = ([UInt8]) throws(ChatFailure) -> ChatTurnRequest
+
+    private let response: ResponseWriter
+    private let visit: ChatVisit
+    private let form: ChatForm
+    private let read: Reader
+    private var turn: ChatTurn?
+    private var chunks = ChunkEvents()
+    private var session = ""
+    private var attribution: Attribution?
+
+    /// A call whose body `read` will read.
+    init(_ visit: ChatVisit, _ form: ChatForm, _ read: @escaping Reader) {
+        self.visit = visit
+        self.form = form
+        self.read = read
+        response = visit.request.response
+    }
+
+    func receivedBody(_ body: [UInt8]) { begin(body) }
+
+    /// Begins the turn that a body, or the address alone, asks for.
+    func begin(_ body: [UInt8]) {
+        let request: ChatTurnRequest
+        do throws(ChatFailure) {
+            request = try read(body)
+        } catch {
+            return visit.refuse(error)
+        }
+        turn = visit.gate.service.begin(request, self)
+    }
+
+    func clientLeft() {
+        turn?.clientLeft()
+        turn = nil
+    }
+
+    func drained() { turn?.drained() }
+
+    private func start() {
+        guard !response.hasStarted else { return }
+        var fields = HTTPFields()
+        fields.append("X-Request-Id", visit.id)
+        fields.append("Content-Type", "text/event-stream; charset=utf-8")
+        fields.append("Cache-Control", "no-cache, no-transform")
+        fields.append("X-Accel-Buffering", "no")
+        fields.append("X-Content-Type-Options", "nosniff")
+        fields.append("X-Sluice-Chat-Id", session)
+        if let attribution { fields.append("X-Sluice-Stream-Id", attribution.streamID) }
+        response.start(status: 200, fields: fields)
+    }
+}
+
+extension ChatCall: ChatTurnListener {
+    var isSaturated: Bool { response.isSaturated }
+
+    func opened(session: String, question: String) {
+        self.session = session
+        guard form == .chunks else { return }
+        start()
+        response.write { $0.append(literal: ChunkEvents.start) }
+        response.flush()
+    }
+
+    func answering(_ attribution: Attribution) {
+        self.attribution = attribution
+        if form != .whole { start() }
+    }
+
+    func receive(_ text: String) {
+        guard form != .whole else { return }
+        start()
+        response.write { bytes in
+            if form == .tokens { TokenEvents.token(text, into: &bytes) } else { chunks.chunk(text, into: &bytes) }
+        }
+    }
+
+    func heartbeat() {
+        guard form != .whole else { return }
+        start()
+        // An empty line is an event without data, which no client is told of.
+        response.write { $0.append(ASCII.lineFeed) }
+        response.flush()
+    }
+
+    func flush() { response.flush() }
+
+    func done(_ finished: FinishedTurn) {
+        turn = nil
+        guard form != .whole else {
+            return JSONReply.send(requestID: visit.id, to: response) { json in
+                json.object { json in
+                    json.member("chat_id", finished.session)
+                    json.member("message_id", finished.answer.id)
+                    json.member("reply", finished.answer.content)
+                    json.member("created_at", ChatReply.time(finished.answer.createdAt))
+                }
+            }
+        }
+        start()
+        response.write { bytes in
+            if form == .tokens {
+                TokenEvents.done(finished.answer.content, into: &bytes)
+            } else {
+                ChunkEvents.done(question: finished.question, answer: finished.answer.id, into: &bytes)
+            }
+        }
+        response.finish()
+    }
+
+    func failed(_ failure: ChatFailure, retryAfter: String?) {
+        turn = nil
+        guard response.hasStarted else {
+            return ChatReply.refuse(failure, retryAfter: retryAfter, requestID: visit.id, to: response)
+        }
+        response.write { bytes in
+            guard form == .tokens else { return ChunkEvents.error(failure.message, into: &bytes) }
+            bytes.append(literal: "data: ")
+            ChatReply.writeError(failure, into: &bytes)
+            bytes.append(literal: "\n\n")
+        }
+        response.finish()
+    }
+}
+
+@available(*, unavailable)
+extension ChatCall: Sendable {}
