@@ -8,16 +8,16 @@ extension Settings {
     static var fields: [Field<Settings>] {
         general + keyLimits + limits + streaming + documents + AuditSettings.fields + ChatSettings.fields
             + UpstreamSettings.fields("upstream.", of: \Settings.upstream) + [
-            Field(path: ["providers"], isInEnvironment: false) { node, _, _, report in report.providers = node
-            },
-            Field(path: ["models"], isInEnvironment: false) { node, _, _, report in report.models = node },
-            Field(path: ["prices"], isInEnvironment: false) { node, _, settings, report in
-                settings.prices = PriceSettings.read(node, &report)
-            },
-            Field(path: ["organizations"], isInEnvironment: false) { node, _, settings, report in
-                settings.organizations = OrganizationSettings.read(node, &report)
-            },
-        ]
+                Field(path: ["providers"], isInEnvironment: false) { node, _, _, report in report.providers = node
+                },
+                Field(path: ["models"], isInEnvironment: false) { node, _, _, report in report.models = node },
+                Field(path: ["prices"], isInEnvironment: false) { node, _, settings, report in
+                    settings.prices = PriceSettings.read(node, &report)
+                },
+                Field(path: ["organizations"], isInEnvironment: false) { node, _, settings, report in
+                    settings.organizations = OrganizationSettings.read(node, &report)
+                },
+            ]
     }
 
     private static var general: [Field<Settings>] {

@@ -7,7 +7,8 @@ import Testing
 
 @Suite("MultipartForm")
 struct MultipartFormTests {
-    private static let head = "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.txt\"\r\nContent-Type: text/plain\r\n\r\n"
+    private static let head =
+        "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.txt\"\r\nContent-Type: text/plain\r\n\r\n"
 
     private func parse(_ text: String, boundary: String = "b") throws(MultipartError) -> (form: MultipartForm, body: [UInt8]) {
         let body = Array(text.utf8)
@@ -83,7 +84,9 @@ struct MultipartFormTests {
     func hostile() throws {
         let content = String(repeating: "\r\n--bbbbbbbb", count: 100_000)
         let started = ContinuousClock.now
-        let (form, _) = try parse("--bbbbbbbbc\r\nContent-Disposition: form-data; name=file\r\n\r\n" + content + "\r\n--bbbbbbbbc--", boundary: "bbbbbbbbc")
+        let (form, _) = try parse(
+            "--bbbbbbbbc\r\nContent-Disposition: form-data; name=file\r\n\r\n" + content + "\r\n--bbbbbbbbc--",
+            boundary: "bbbbbbbbc")
         #expect(form["file"]?.content.count == content.utf8.count)
         #expect(ContinuousClock.now - started < .seconds(10))
     }
@@ -104,7 +107,9 @@ struct MultipartFormTests {
     func types() {
         #expect(MediaType("Text/HTML; Charset=\"UTF-8\"")?.essence == "text/html")
         #expect(MediaType("Text/HTML; Charset=\"UTF-8\"")?["charset"] == "UTF-8")
-        for wrong in ["", "text", "text/", "/html", "text/html charset=x", "text/html; charset", "text/html; a=1; A=2", "te xt/html"] {
+        for wrong in [
+            "", "text", "text/", "/html", "text/html charset=x", "text/html; charset", "text/html; a=1; A=2", "te xt/html",
+        ] {
             #expect(MediaType(wrong) == nil, "\(wrong)")
         }
     }

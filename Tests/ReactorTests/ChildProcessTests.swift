@@ -52,7 +52,9 @@ struct ChildProcessTests {
         let leaked = open("/dev/null", O_RDONLY)
         defer { close(leaked) }
         let descriptors = try ChildProcess(["sh", "-c", "echo /proc/$$/fd/*"]).run([]) { false }
-        let names = String(decoding: descriptors, as: UTF8.self).split(whereSeparator: \.isWhitespace).compactMap { $0.split(separator: "/").last }
+        let names = String(decoding: descriptors, as: UTF8.self).split(whereSeparator: \.isWhitespace).compactMap {
+            $0.split(separator: "/").last
+        }
         #expect(Set(names).isSubset(of: ["0", "1", "2", "10", "3"]))
         #expect(!names.contains("\(leaked)") || leaked == 3)
         // The C library keeps signals 32 and 33 for itself.

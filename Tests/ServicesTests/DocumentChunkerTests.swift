@@ -14,7 +14,8 @@ struct DocumentChunkerTests {
             return Int(state >> 33) % bound
         }
         let pieces = [
-            "word ", "a", "é", "e\u{301}\u{327}", "👩‍👩‍👧‍👦", "🇩🇪", "。", ". ", "\n", "\r\n", "\n\n", "\u{0C}", "# Heading\n", "Week 3: Trees\n",
+            "word ", "a", "é", "e\u{301}\u{327}", "👩‍👩‍👧‍👦", "🇩🇪", "。", ". ", "\n", "\r\n", "\n\n", "\u{0C}", "# Heading\n",
+            "Week 3: Trees\n",
             "देवनागरी ", "한국어", " \u{301}", "\t", "! ", "0123456789",
         ]
         return (0..<length).map { _ in pieces[next(pieces.count)] }.joined()

@@ -70,11 +70,14 @@ struct DocumentKindTests {
 
     @Test("text that is not UTF-8 is refused")
     func charset() {
-        #expect(throws: DocumentError.self) { try DocumentKind.of([0x63, 0x61, 0x66, 0xE9], contentType: "text/plain", name: "x") }
+        #expect(throws: DocumentError.self) {
+            try DocumentKind.of([0x63, 0x61, 0x66, 0xE9], contentType: "text/plain", name: "x")
+        }
     }
 
     @Test(
-        "names are no paths", arguments: [
+        "names are no paths",
+        arguments: [
             ("../../etc/passwd", "passwd"), ("C:\\x\\y.txt", "y.txt"), ("..", "document"), ("", "document"), ("a\u{0}\nb", "ab"),
             (String(repeating: "é", count: 200), String(repeating: "é", count: 127)),
         ])
@@ -88,7 +91,8 @@ struct ExtractionStepTests {
     private let now: Int64 = 1_000_000_000
 
     private func next(
-        _ status: String, here: String? = nil, wanted: String? = nil, again: Bool = false, reconnects: Bool = false, age: Int64 = 0
+        _ status: String, here: String? = nil, wanted: String? = nil, again: Bool = false, reconnects: Bool = false,
+        age: Int64 = 0
     ) -> ExtractionStep {
         var document = StoredDocumentSample.document
         document.status = .init(rawValue: status) ?? .stored

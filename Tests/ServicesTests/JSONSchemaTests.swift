@@ -16,7 +16,10 @@ struct JSONSchemaTests {
         (#"{"type":"integer"}"#, ["1", "1.0", "-2e3"], ["1.5", #""1""#]),
         (#"{"type":"number","minimum":1,"exclusiveMaximum":3}"#, ["1", "2.9"], ["0.9", "3", #""2""#]),
         (#"{"minLength":2,"maxLength":3}"#, [#""ab""#, #""äöü""#, "5"], [#""a""#, #""abcd""#]),
-        (#"{"type":"array","items":{"type":"string"},"minItems":1,"maxItems":2}"#, [#"["a"]"#], ["[]", "[1]", #"["a","b","c"]"#]),
+        (
+            #"{"type":"array","items":{"type":"string"},"minItems":1,"maxItems":2}"#, [#"["a"]"#],
+            ["[]", "[1]", #"["a","b","c"]"#]
+        ),
         (#"{"enum":["a",1,null]}"#, [#""a""#, "1.0", "null"], [#""b""#, "2"]),
         (#"{"const":{"a":1,"b":2}}"#, [#"{"b":2,"a":1.0}"#], [#"{"a":1}"#]),
         (#"{"anyOf":[{"type":"string"},{"type":"object","required":["x"]}]}"#, [#""a""#, #"{"x":1}"#], ["1", "{}"]),
@@ -38,7 +41,8 @@ struct JSONSchemaTests {
     @Test("says where the problem is, and not more often than asked")
     func places() throws {
         let schema = try JSONSchema(
-            try value(#"{"type":"object","properties":{"units":{"type":"array","items":{"type":"object","required":["title"]}}}}"#),
+            try value(
+                #"{"type":"object","properties":{"units":{"type":"array","items":{"type":"object","required":["title"]}}}}"#),
             at: "")
         #expect(schema.problems(of: try value(#"{"units":[{"title":1},{}]}"#)) == ["/units/1/title is missing"])
         let many = "{\"units\":[" + Array(repeating: "1", count: 50).joined(separator: ",") + "]}"
@@ -60,7 +64,8 @@ struct JSONSchemaTests {
 
     @Test("annotations and members that begin with x- are let pass")
     func annotations() throws {
-        let source = try value(#"{"type":"object","title":"t","description":"d","$schema":"s","x-any":{},"default":1,"format":"f"}"#)
+        let source = try value(
+            #"{"type":"object","title":"t","description":"d","$schema":"s","x-any":{},"default":1,"format":"f"}"#)
         #expect(throws: Never.self) { try JSONSchema.ofResult(source) }
     }
 
@@ -102,8 +107,10 @@ struct ModelAnswerTests {
     @Test(
         "finds the object in what a model says",
         arguments: [
-            (#"{"a":1}"#, #"{"a":1}"#), ("```json\n{\"a\":1}\n```", #"{"a":1}"#), ("Sure! {\"a\":{\"b\":2}} Done {x}.", #"{"a":{"b":2}}"#),
-            ("see [1]: {\"a\":1}", #"{"a":1}"#), ("{broken {\"a\":1}", #"{"a":1}"#), ("no json", nil), ("", nil), ("{\"a\":", nil),
+            (#"{"a":1}"#, #"{"a":1}"#), ("```json\n{\"a\":1}\n```", #"{"a":1}"#),
+            ("Sure! {\"a\":{\"b\":2}} Done {x}.", #"{"a":{"b":2}}"#),
+            ("see [1]: {\"a\":1}", #"{"a":1}"#), ("{broken {\"a\":1}", #"{"a":1}"#), ("no json", nil), ("", nil),
+            ("{\"a\":", nil),
             ("[{\"a\":1},{\"b\":2}]", nil), ("{\"a\":1,}", nil), (String(repeating: "{", count: 5000), nil),
         ] as [(String, String?)])
     func found(_ text: String, _ expected: String?) throws {
@@ -125,20 +132,23 @@ struct ResultMergerTests {
 
     @Test("objects are merged, and the first that is not empty wins")
     func scalars() throws {
-        let result = try merged(#"{"title":" ","n":null}"#, #"{"title":"A","n":0,"o":{"x":1}}"#, #"{"title":"B","n":5,"o":{"y":2}}"#)
+        let result = try merged(
+            #"{"title":" ","n":null}"#, #"{"title":"A","n":0,"o":{"x":1}}"#, #"{"title":"B","n":5,"o":{"y":2}}"#)
         #expect(result == (try value(#"{"title":"A","n":0,"o":{"x":1,"y":2}}"#)))
     }
 
     @Test("lists are joined without what says the same but for case and whitespace")
     func texts() throws {
-        let result = try merged(#"{"t":["Sorting","sorting"]}"#, #"{"t":["  SORTING ","Big  O",1]}"#, #"{"t":["big o",1.0,"Hashing"]}"#)
+        let result = try merged(
+            #"{"t":["Sorting","sorting"]}"#, #"{"t":["  SORTING ","Big  O",1]}"#, #"{"t":["big o",1.0,"Hashing"]}"#)
         #expect(result == (try value(#"{"t":["Sorting","Big  O",1,"Hashing"]}"#)))
     }
 
     @Test("the same unit seen from two pieces is one unit")
     func labels() throws {
         let result = try merged(
-            #"{"u":[{"number":1,"title":"Graphs","topics":["BFS"]}]}"#, #"{"u":[{"title":"graphs","topics":["DFS","bfs"]},{"title":"Trees"}]}"#,
+            #"{"u":[{"number":1,"title":"Graphs","topics":["BFS"]}]}"#,
+            #"{"u":[{"title":"graphs","topics":["DFS","bfs"]},{"title":"Trees"}]}"#,
             #"{"u":[{"number":2,"title":"Trees"},{"number":1,"topics":["MST"]}]}"#)
         #expect(
             result
@@ -148,7 +158,8 @@ struct ResultMergerTests {
 
     @Test("the same title under two numbers is two things")
     func numbers() throws {
-        let result = try merged(#"{"w":[{"number":1,"title":"Exam"}]}"#, #"{"w":[{"number":9,"title":"Exam"},{"number":9,"title":"Party"}]}"#)
+        let result = try merged(
+            #"{"w":[{"number":1,"title":"Exam"}]}"#, #"{"w":[{"number":9,"title":"Exam"},{"number":9,"title":"Party"}]}"#)
         #expect(result["w"]?.elements?.count == 3)
     }
 
@@ -164,7 +175,9 @@ struct ResultMergerTests {
 
     @Test("many things with one title are merged in linear time")
     func hostile() throws {
-        let elements = (0..<50_000).map { JSONValue.object([.init("title", .string("same")), .init("number", .number("\($0)"))]) }
+        let elements = (0..<50_000).map {
+            JSONValue.object([.init("title", .string("same")), .init("number", .number("\($0)"))])
+        }
         let started = ContinuousClock.now
         let result = ResultMerger.merge([.object([.init("w", .array(elements))])])
         #expect(result["w"]?.elements?.count == 50_000)

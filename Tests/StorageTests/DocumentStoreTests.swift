@@ -31,7 +31,8 @@ import Testing
         #expect(error == .some(nil))
     }
 
-    private func outcome(_ bench: StorageBench, _ call: (@escaping (DocumentStoreError?) -> Void) -> Void) -> DocumentStoreError? {
+    private func outcome(_ bench: StorageBench, _ call: (@escaping (DocumentStoreError?) -> Void) -> Void) -> DocumentStoreError?
+    {
         var given: DocumentStoreError??
         call { given = .some($0) }
         bench.run { given != nil }
@@ -55,7 +56,8 @@ import Testing
             #expect(wait(bench) { store.result(of: "doc_1", stranger, $0) } == .failure(.notFound))
             #expect(wait(bench) { store.list(stranger, before: nil, limit: 9, $0) } == .success([]))
             #expect(outcome(bench) { store.delete("doc_1", stranger, $0) } == .notFound)
-            #expect(outcome(bench) { store.claim("doc_1", stranger, run: "r", schema: "s", staleBefore: 0, at: 2, $0) } == .conflict)
+            #expect(
+                outcome(bench) { store.claim("doc_1", stranger, run: "r", schema: "s", staleBefore: 0, at: 2, $0) } == .conflict)
         }
         #expect(outcome(bench) { store.delete("doc_1", mine, $0) } == nil)
         #expect(wait(bench) { store.find("doc_1", mine, $0) } == .failure(.notFound))

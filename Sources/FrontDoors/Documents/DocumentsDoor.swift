@@ -53,7 +53,9 @@ package final class DocumentsDoor: Door {
         var before: ChatCursor?
         if let text = head.queryParameter("cursor") {
             before = ChatCursor(text, list: "documents", visit.owner)
-            guard before != nil else { return visit.refuse(DocumentFailures.wrong("cursor", "one that a page of this list gave")) }
+            guard before != nil else {
+                return visit.refuse(DocumentFailures.wrong("cursor", "one that a page of this list gave"))
+            }
         }
         // One more than asked for tells whether there is another page.
         visit.store.list(visit.owner, before: before.map { ($0.number, $0.id) }, limit: limit + 1) { result in

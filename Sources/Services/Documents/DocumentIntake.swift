@@ -115,7 +115,8 @@ package struct DocumentIntake: Sendable {
     static func name(_ given: String?) -> String {
         let last = (given ?? "").split(whereSeparator: { $0 == "/" || $0 == "\\" }).last ?? ""
         var name = ""
-        for scalar in last.unicodeScalars where scalar.value >= 0x20 && scalar.value != 0x7F && !(0x80...0x9F).contains(scalar.value) {
+        for scalar in last.unicodeScalars
+        where scalar.value >= 0x20 && scalar.value != 0x7F && !(0x80...0x9F).contains(scalar.value) {
             guard name.utf8.count + UTF8.width(scalar) <= maxName else { break }
             name.unicodeScalars.append(scalar)
         }

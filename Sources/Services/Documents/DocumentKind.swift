@@ -32,7 +32,8 @@ package enum DocumentKind: String, Sendable, CaseIterable {
     /// The kind of a document; throws when nothing can be done with it, or when type and content do not agree.
     ///
     /// Without a type, the name's ending tells Markdown from plain text.
-    package static func of(_ content: ArraySlice<UInt8>, contentType: String?, name: String) throws(DocumentError) -> DocumentKind {
+    package static func of(_ content: ArraySlice<UInt8>, contentType: String?, name: String) throws(DocumentError) -> DocumentKind
+    {
         let declared = try declared(contentType)
         let found = try sniff(content)
         switch (declared, found) {

@@ -21,8 +21,10 @@ package struct HTMLText {
         "script", "style", "template", "noscript", "iframe", "noframes", "noembed", "svg", "math", "head", "object", "select",
     ]
     private static let blocks: Set<String> = [
-        "address", "article", "aside", "blockquote", "body", "dd", "details", "div", "dl", "dt", "fieldset", "figcaption", "figure",
-        "footer", "form", "header", "hr", "main", "nav", "ol", "p", "section", "summary", "table", "ul", "pre", "caption", "center",
+        "address", "article", "aside", "blockquote", "body", "dd", "details", "div", "dl", "dt", "fieldset", "figcaption",
+        "figure",
+        "footer", "form", "header", "hr", "main", "nav", "ol", "p", "section", "summary", "table", "ul", "pre", "caption",
+        "center",
     ]
 
     /// The text of a page in UTF-8; its line ends are LF.
@@ -62,7 +64,9 @@ package struct HTMLText {
             return
         }
         var end = start
-        while end < bytes.count, !HTMLText.isSpace(bytes[end]), bytes[end] != ASCII.slash, bytes[end] != UInt8(ascii: ">") { end += 1 }
+        while end < bytes.count, !HTMLText.isSpace(bytes[end]), bytes[end] != ASCII.slash, bytes[end] != UInt8(ascii: ">") {
+            end += 1
+        }
         // No element that matters has a longer name.
         let name = String(decoding: bytes[start..<min(end, start + 16)], as: UTF8.self).lowercased()
         index = end
@@ -149,7 +153,9 @@ package struct HTMLText {
         let rest = bytes[(index + 1)..<min(bytes.count, index + 34)]
         if rest.first == UInt8(ascii: "#") {
             let isHexadecimal = rest.dropFirst().first.map { $0 | 0x20 == UInt8(ascii: "x") } ?? false
-            let digits = rest.dropFirst(isHexadecimal ? 2 : 1).prefix { isHexadecimal ? ASCII.hexadecimalValue($0) != nil : ASCII.isDigit($0) }
+            let digits = rest.dropFirst(isHexadecimal ? 2 : 1).prefix {
+                isHexadecimal ? ASCII.hexadecimalValue($0) != nil : ASCII.isDigit($0)
+            }
             if !digits.isEmpty {
                 let value = UInt32(String(decoding: digits, as: UTF8.self), radix: isHexadecimal ? 16 : 10) ?? 0
                 index = digits.endIndex
@@ -210,7 +216,9 @@ package struct HTMLText {
         let first = text.bytes[0]
         var index = start
         while let found = bytes[min(index, bytes.count)...].firstIndex(of: first) {
-            if bytes.count - found >= text.bytes.count, bytes.span.equals(found..<found + text.bytes.count, text.bytes) { return found }
+            if bytes.count - found >= text.bytes.count, bytes.span.equals(found..<found + text.bytes.count, text.bytes) {
+                return found
+            }
             index = found + 1
         }
         return nil

@@ -138,7 +138,8 @@ final class ChunkCall {
         case .failure(let problem):
             guard !hasComplained else {
                 return finish(
-                    .failure(ExtractionFailure(code: problem.code, message: "The model's answer cannot be used: \(problem.message).")))
+                    .failure(
+                        ExtractionFailure(code: problem.code, message: "The model's answer cannot be used: \(problem.message).")))
             }
             hasComplained = true
             let answer = answer

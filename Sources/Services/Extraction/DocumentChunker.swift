@@ -91,7 +91,9 @@ package struct DocumentChunker: Sendable {
 
     /// Tells the ends of the graphemes in a range until told to stop; the range begins at one.
     private static func forEachBoundary(_ bytes: [UInt8], _ range: Range<Int>, _ tell: (Int) -> Bool) {
-        let end = range.upperBound < bytes.count ? scalarStart(bytes, atOrBefore: range.upperBound, after: range.lowerBound) : range.upperBound
+        let end =
+            range.upperBound < bytes.count
+            ? scalarStart(bytes, atOrBefore: range.upperBound, after: range.lowerBound) : range.upperBound
         var place = range.lowerBound
         for character in String(decoding: bytes[range.lowerBound..<end], as: UTF8.self) {
             place += character.utf8.count

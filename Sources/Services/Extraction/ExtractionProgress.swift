@@ -86,7 +86,8 @@ package struct ExtractionFailure: Error, Equatable, Sendable {
         let isInterrupted = reason == "interrupted"
         self.init(
             code: isInterrupted ? "interrupted" : "extraction_failed",
-            message: isInterrupted ? "The extraction was interrupted: the gateway went down." : reason ?? "The extraction failed.")
+            message: isInterrupted ? "The extraction was interrupted: the gateway went down." : reason ?? "The extraction failed."
+        )
     }
 
     /// Somebody cancelled it.

@@ -48,7 +48,8 @@ final class ExtractionRun {
     func start() {
         let now = wallClockMicroseconds()
         service.store.claim(
-            request.document, request.owner, run: id, schema: request.schema.text, staleBefore: now - ExtractionPolicy.stale, at: now
+            request.document, request.owner, run: id, schema: request.schema.text, staleBefore: now - ExtractionPolicy.stale,
+            at: now
         ) { [self] error in
             guard !isOver else {
                 if error == nil, let lateEnd { store(lateEnd, .failure(.cancelled)) }
@@ -60,7 +61,8 @@ final class ExtractionRun {
                 beatLater()
                 load()
             case .conflict, .notFound:
-                close(.failure(ExtractionFailure(code: "conflict", message: "The document is gone, or somebody else extracts it.")))
+                close(
+                    .failure(ExtractionFailure(code: "conflict", message: "The document is gone, or somebody else extracts it.")))
             case .storage(let error): close(.failure(ExtractionRun.storageFailed(error)))
             }
         }
@@ -90,7 +92,8 @@ final class ExtractionRun {
                     .failure(
                         ExtractionFailure(
                             code: "too_many_chunks",
-                            message: "The document has \(chunks.count) chunks; at most \(service.policy.maxChunks) are extracted.")))
+                            message: "The document has \(chunks.count) chunks; at most \(service.policy.maxChunks) are extracted."
+                        )))
             }
             self.text = bytes
             self.chunks = chunks
@@ -139,7 +142,8 @@ final class ExtractionRun {
             return end(
                 .failure(
                     ExtractionFailure(
-                        code: failure.code, message: "All of the first \(progress.chunksDone) chunks failed: \(failure.message)")))
+                        code: failure.code, message: "All of the first \(progress.chunksDone) chunks failed: \(failure.message)"))
+            )
         }
         if progress.chunksDone == chunks.count { merge() } else { pump() }
     }

@@ -46,7 +46,11 @@ final class RemoteRun {
         case .done:
             service.store.result(of: self.document, owner) { [weak self] result in
                 guard let watcher = self?.watcher else { return }
-                if case .success(let text?) = result { watcher.done(text) } else { watcher.failed(ExtractionFailure(stored: nil)) }
+                if case .success(let text?) = result {
+                    watcher.done(text)
+                } else {
+                    watcher.failed(ExtractionFailure(stored: nil))
+                }
             }
         case .cancelled: watcher.failed(.cancelled)
         case .failed, .stored: watcher.failed(ExtractionFailure(stored: document.error))

@@ -46,7 +46,8 @@ package struct ResultSchema: Sendable, Equatable {
                 .object([
                     .init("title", described("string", "The course's title.")),
                     .init("description", described("string", "What the course is about, in a sentence or two.")),
-                    .init("units", list(of: ["number": "integer", "title": "string"], "The course's units or chapters, in order.")),
+                    .init(
+                        "units", list(of: ["number": "integer", "title": "string"], "The course's units or chapters, in order.")),
                     .init("weeks", list(of: ["number": "integer", "title": "string"], "What is taught in each week, in order.")),
                     .init("topics", topics),
                 ])),
@@ -88,7 +89,9 @@ extension String {
     /// The text without spaces and line ends around it.
     var trimmingASCIISpaces: String {
         let bytes = Array(utf8)
-        guard let first = bytes.firstIndex(where: { $0 > 0x20 }), let last = bytes.lastIndex(where: { $0 > 0x20 }) else { return "" }
+        guard let first = bytes.firstIndex(where: { $0 > 0x20 }), let last = bytes.lastIndex(where: { $0 > 0x20 }) else {
+            return ""
+        }
         return String(decoding: bytes[first...last], as: UTF8.self)
     }
 }

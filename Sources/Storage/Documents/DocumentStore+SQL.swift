@@ -122,7 +122,8 @@ extension DocumentStore {
         if let result {
             statements.append(
                 SQLStatement(
-                    "UPDATE document_contents SET result = $1 WHERE document_id = $2", [.text(result), .text(id)], mustAffect: true))
+                    "UPDATE document_contents SET result = $1 WHERE document_id = $2", [.text(result), .text(id)],
+                    mustAffect: true))
         }
         return statements
     }
