@@ -19,7 +19,7 @@ FROM docker.io/library/debian:bookworm-slim
 RUN apt-get update -qq \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
         libevent-core-2.1-7 libevent-extra-2.1-7 libcurl4 libyaml-0-2 libsqlite3-0 libpq5 libhiredis0.14 libssl3 \
-        ca-certificates \
+        ca-certificates poppler-utils \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin sluice
 COPY --from=build /build/.build/release/sluice /usr/local/bin/sluice

@@ -4,8 +4,9 @@ SWIFT ?= swift
 BINARY := .build/release/sluice
 VENV := .venv
 PYTEST := $(VENV)/bin/pytest
+# poppler-utils is what reads PDF documents; without it they are refused.
 PACKAGES := libevent-dev libcurl4-openssl-dev libyaml-dev libsqlite3-dev libpq-dev libhiredis-dev libssl-dev \
-  pkg-config ca-certificates
+  pkg-config ca-certificates poppler-utils
 # Real servers for the tests, which start their own on free ports.
 TEST_PACKAGES := python3 python3-venv curl postgresql-15 redis-server
 # What the Swift toolchain itself needs to run and to link, and a bare Debian lacks.

@@ -40,6 +40,7 @@ let package = Package(
     targets: [
         // 0: the C libraries
         .systemLibrary(name: "CLibevent", path: "CLibevent"),
+        .systemLibrary(name: "CProcess"),
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1"),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3"),
         .systemLibrary(name: "CPostgres", pkgConfig: "libpq"),
@@ -54,7 +55,7 @@ let package = Package(
         floor("Dialects", ["Bytes", "JSON", "SSE", "Chat"]),
         // 2-4: the I/O tower
         floor("Telemetry", ["Bytes"]),
-        floor("Reactor", ["CLibevent"]),
+        floor("Reactor", ["CLibevent", "CProcess"]),
         floor("HTTPServer", ["CLibevent", "Bytes", "HTTPSemantics", "Reactor"]),
         floor("HTTPClient", ["CLibevent", "HTTPSemantics", "Reactor"]),
         // 5-9: where they meet

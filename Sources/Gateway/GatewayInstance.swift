@@ -35,6 +35,7 @@ package final class GatewayInstance {
     private let keys: KeyAccess
     private let isDatabaseHere: Bool
     private let audit: AuditService
+    private let extractions: ExtractionService?
     private let retention: AuditRetention?
     private let monitor: LoopMonitor
     private let drain: Drain
@@ -60,6 +61,9 @@ package final class GatewayInstance {
                 limits: try LimitService(
                     settings, loop, pricing: plan, source: stored.spending, log: log, metrics: metrics),
                 log: log, metrics: metrics)
+            let policy = ExtractionPolicy(settings, relay.models)
+            let workers = try WorkerPool(loop)
+            extractions = storage.database.map { [relay] in ExtractionService(relay, $0, workers, policy, log: log) }
         } catch let error as StartError {
             throw error
         } catch {
@@ -79,9 +83,13 @@ package final class GatewayInstance {
         let proxy = ProxyService(
             loop, watermark: settings.streaming.highWatermark, captureLimit: settings.streaming.captureLimit,
             requestLimit: settings.audit.requestLimit, audit: audit, limits: relay.limits, metrics: metrics)
+        let documents = DocumentsDoor(DocumentGate(gate, extractions, asksForKeys: settings.auth.enabled))
         let chat = ChatService(relay, database, ChatPolicy(settings.chat), log: log, metrics: metrics)
+        var services: [any DrainedService] = [relay, proxy, chat]
+        // Extractions end first, or they would begin with what comes next.
+        if let extractions { services.insert(extractions, at: 0) }
         drain = Drain(
-            loop, server, [relay, proxy, chat], relay.limits, gate, storage.database, stored.recorder, log,
+            loop, server, services, relay.limits, gate, storage.database, stored.recorder, log,
             limit: settings.drainTimeout.nanoseconds)
         let chatGate = ChatGate(gate, chat, asksForKeys: settings.auth.enabled)
         let sessions = ChatSessionsDoor(chatGate)
@@ -106,6 +114,7 @@ package final class GatewayInstance {
                 operations + GatewayInstance.models(gate) + [
                     ("\(ProxyDoor.path)/", proxyDoor),
                     (ChatDoor.path, ChatDoor(chatGate, streams: false)), (ChatDoor.streamPath, ChatDoor(chatGate, streams: true)),
+                    (DocumentsDoor.path, documents), (DocumentsDoor.path + "/", documents),
                     (ChatSessionsDoor.path, sessions), (ChatSessionsDoor.path + "/", sessions),
                 ], metrics: metrics, gate: gate)
         }

@@ -6,7 +6,7 @@ import Telemetry
 extension Settings {
     /// Every setting of the file, as one table.
     static var fields: [Field<Settings>] {
-        general + keyLimits + limits + streaming + AuditSettings.fields + ChatSettings.fields
+        general + keyLimits + limits + streaming + documents + AuditSettings.fields + ChatSettings.fields
             + UpstreamSettings.fields("upstream.", of: \Settings.upstream) + [
                 Field(path: ["providers"], isInEnvironment: false) { node, _, _, report in report.providers = node
                 },
@@ -67,6 +67,22 @@ extension Settings {
             .duration("limits.idle_timeout", \.limits.idleTimeout),
             .duration("limits.body_timeout", \.limits.bodyTimeout),
             .size("limits.max_unauthenticated_body", \.limits.maxUnauthenticatedBody, 0...(1 << 30)),
+        ]
+    }
+
+    private static var documents: [Field<Settings>] {
+        [
+            .size("documents.max_bytes", \.documents.maxBytes, 1024...(256 << 20)),
+            .value("documents.model", \.documents.model, expected: "the name of a model") {
+                ModelSettings.isName($0) && !$0.contains("*") ? .some($0) : nil
+            },
+            .integer("documents.chunk_tokens", \.documents.chunkTokens, 100...100_000),
+            .integer("documents.overlap_tokens", \.documents.overlapTokens, 0...10_000),
+            .integer("documents.max_concurrent_chunks", \.documents.maxConcurrentChunks, 1...64),
+            .integer("documents.max_extractions", \.documents.maxExtractions, 1...1000),
+            .integer("documents.max_chunks", \.documents.maxChunks, 1...10_000),
+            .duration("documents.chunk_timeout", \.documents.chunkTimeout),
+            .duration("documents.convert_timeout", \.documents.convertTimeout, least: .seconds(1)),
         ]
     }
 

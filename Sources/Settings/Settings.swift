@@ -19,6 +19,8 @@ package struct Settings: Sendable, Equatable {
     package var limits = LimitSettings()
     /// How streams are relayed.
     package var streaming = StreamingSettings()
+    /// How documents are read and extracted.
+    package var documents = DocumentSettings()
     /// How long streams may go on after SIGTERM before they are cut.
     package var drainTimeout = Duration.seconds(600)
     /// What a provider has that does not say otherwise.
@@ -131,6 +133,28 @@ package struct StreamingSettings: Sendable, Equatable {
     package var detection = StreamDetection.learn
     /// What happens to the upstream transfer when the client leaves.
     package var onDisconnect = DisconnectPolicy.cancel
+}
+
+/// How documents are read and extracted.
+package struct DocumentSettings: Sendable, Equatable {
+    /// Bytes of a document, and of its text.
+    package var maxBytes = 20 << 20
+    /// The model that is asked where the client names none.
+    package var model: String?
+    /// Tokens of a chunk, estimated.
+    package var chunkTokens = 2000
+    /// Tokens that a chunk shares with the one before it.
+    package var overlapTokens = 100
+    /// Chunks of one document that are asked about at once.
+    package var maxConcurrentChunks = 4
+    /// Documents that are extracted at once.
+    package var maxExtractions = 8
+    /// Chunks that a document may have.
+    package var maxChunks = 1000
+    /// How long a model may take for a chunk.
+    package var chunkTimeout = Duration.seconds(300)
+    /// How long the conversion of a PDF to text may take.
+    package var convertTimeout = Duration.seconds(60)
 }
 
 /// How it is found out whether an upstream streams.

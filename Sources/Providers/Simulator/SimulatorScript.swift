@@ -36,7 +36,7 @@ struct SimulatorScript {
 
     /// The models that can be asked for; names that begin with `fault-` show what goes wrong elsewhere.
     static let models = [
-        "story", "echo", "json", "vision", "tools", "parallel-tools", "think", "think-tools", "fault-500", "fault-429",
+        "story", "echo", "json", "extract", "vision", "tools", "parallel-tools", "think", "think-tools", "fault-500", "fault-429",
         "fault-cut", "fault-hang",
         "fault-hang-midstream", "fault-error-event", "fault-malformed",
     ]
@@ -79,6 +79,7 @@ struct SimulatorScript {
         case "echo": steps = SimulatorScript.words(chat.lastUserText).map { .text($0) }
         case "story": steps = story.map { .text($0) }
         case "json": steps = SimulatorScript.pieces(SimulatedArguments.fitting(chat.responseFormat)).map { .text($0) }
+        case "extract": steps = SimulatorScript.pieces(SimulatedExtraction.answer(to: chat)).map { .text($0) }
         case "vision": steps = SimulatorScript.words(SimulatorScript.description(of: chat)).map { .text($0) }
         case "think":
             steps =

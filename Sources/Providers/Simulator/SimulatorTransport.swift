@@ -24,6 +24,9 @@ package final class SimulatorTransport: UpstreamTransport {
     /// The models that can be asked for.
     package static var models: [String] { SimulatorScript.models }
 
+    /// The model that fills a JSON schema with what it finds in a text.
+    package static let extractor = "extract"
+
     /// What has become of the answers.
     package private(set) var open = 0
     package private(set) var completed = 0

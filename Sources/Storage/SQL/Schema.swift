@@ -56,6 +56,7 @@ package enum Schema {
             "INSERT INTO counters (name, value) VALUES ('keys', 0)",
         ]),
         ChatStore.tables,
+        DocumentStore.tables,
     ]
 }
 

@@ -4,7 +4,7 @@
 internal import Glibc
 
 /// A thread for what blocks, so that the event loops do not.
-enum WorkerThread {
+package enum WorkerThread {
     private final class Body: Sendable {
         let run: @Sendable () -> Void
         init(_ run: @escaping @Sendable () -> Void) { self.run = run }
@@ -13,7 +13,7 @@ enum WorkerThread {
     /// Runs `body` on a thread of its own, which ends with it. No signal is delivered there: they belong to the loop.
     ///
     /// Throws `StorageError.unavailable` when the system refuses a thread.
-    static func start(_ body: @escaping @Sendable () -> Void) throws(StorageError) {
+    package static func start(_ body: @escaping @Sendable () -> Void) throws(StorageError) {
         var all = sigset_t()
         var before = sigset_t()
         unsafe sigfillset(&all)
