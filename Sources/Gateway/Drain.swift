@@ -63,7 +63,7 @@ final class Drain {
         if now >= deadline, !hasCancelled {
             hasCancelled = true
             log.warning("drain deadline reached", ["streams": .integer(relay.activeCount)])
-            relay.cancelAll("The gateway is shutting down.")
+            relay.cancelAll(ErrorReply.draining)
         }
         // Whoever has its answer, or its error, gets a second to take it.
         if now >= deadline &+ 1_000_000_000 { return loop.stop() }

@@ -61,7 +61,8 @@ package final class GatewayInstance {
         let gemini = SharedPath([models, GeminiDoor(gate)])
         let alive = HealthDoor { true }
         let ready = HealthDoor { [drain] in !drain.isUnderWay }
-        routes = RouteTable(
+        let streams = StreamsDoor(gate)
+        var doors: [(path: String, door: any Door)] =
             [
                 ("/v1/chat/completions", DialectDoor(gate, .openAIChat, path: "/v1/chat/completions")),
                 ("/v1/responses", DialectDoor(gate, .openAIResponses, path: "/v1/responses")),
@@ -72,7 +73,13 @@ package final class GatewayInstance {
                 ("/healthz", alive), ("/livez", alive), ("/health/liveliness", alive),
                 ("/readyz", ready), ("/health/readiness", ready),
                 ("/metrics", MetricsDoor(metrics, adminKey: settings.auth.adminKey, gate)),
-            ], metrics: metrics, gate: gate)
+                (StreamsDoor.path, streams), ("\(StreamsDoor.path)/", streams),
+            ]
+        if settings.page {
+            let page = PageDoor()
+            doors += [("/", page), (PageDoor.assets, page)]
+        }
+        routes = RouteTable(doors, metrics: metrics, gate: gate)
         server.handler = routes
         monitor = LoopMonitor(loop, server, metrics)
     }

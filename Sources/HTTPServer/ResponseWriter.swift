@@ -100,7 +100,9 @@ package final class ResponseWriter {
     private func writeHead(_ status: Int, _ fields: HTTPFields, length: Int?) {
         var fields = fields
         fields.append("Date", connection.date)
-        if let length {
+        if status == 204 || status == 304 {
+            // These have no body, and so no length (RFC 9110, section 8.6).
+        } else if let length {
             fields.append("Content-Length", String(length))
         } else if isChunked {
             fields.append("Transfer-Encoding", "chunked")

@@ -32,6 +32,7 @@ extension Settings {
             },
             .duration("drain_timeout", \.drainTimeout, least: .zero),
             .flag("simulator", \.simulator),
+            .flag("page", \.page),
             address("database_url", \.databaseURL, schemes: ["sqlite:", "postgres://", "postgresql://"]),
             address("redis_url", \.redisURL, schemes: ["redis://", "rediss://"]),
             // Not shown when wrong, as it may hold a password.

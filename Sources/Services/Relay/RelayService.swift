@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The Sluice authors
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Chat
+package import Chat
 internal import Providers
 package import Reactor
 package import Telemetry
@@ -14,7 +14,7 @@ package final class RelayService {
     let log: Log
     let metrics: GatewayMetrics
     private let audit: any AuditSink
-    private var exchanges: [ObjectIdentifier: Exchange] = [:]
+    private(set) var exchanges: [ObjectIdentifier: Exchange] = [:]
     /// Answers that are read on although their clients have left.
     var drainsUnderWay = 0
 
@@ -71,7 +71,7 @@ package final class RelayService {
     }
 
     /// Ends everything that is under way, telling each client why.
-    package func cancelAll(_ reason: String) {
+    package func cancelAll(_ reason: ChatFailure) {
         for exchange in exchanges.values { exchange.cancel(reason) }
     }
 
