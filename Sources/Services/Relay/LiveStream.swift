@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: The Sluice authors
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Bytes
 internal import Chat
 internal import HTTPClient
 internal import Providers
@@ -83,7 +84,11 @@ extension Exchange {
 
     /// Four bytes a token, as requests are estimated. What was not kept for the record is counted by the events.
     private var outputTokens: Int {
-        let estimate = accumulator.isTruncated ? record.events : accumulator.byteCount / 4
+        var bytes = 0
+        for choice in accumulator.choices {
+            for part in choice.parts { bytes &+= part.escaped.count }
+        }
+        let estimate = accumulator.isTruncated ? max(record.events, bytes / 4) : (bytes &+ 3) / 4
         return max(accumulator.usage?.output ?? 0, firstEvent == nil ? 0 : estimate)
     }
 }

@@ -38,7 +38,7 @@ class Playground {
     this.notices = el('div.notices');
     this.log = el('div.log', { role: 'log', 'aria-label': 'Conversation', tabindex: 0, scroll: () => this.scrolled() });
     this.latest = el('button.latest', { type: 'button', hidden: true, click: () => this.follow(true) }, 'Latest ↓');
-    this.text = el('textarea#prompt', { rows: 3, id: 'prompt', 'aria-label': 'Message', placeholder: 'Message', value: FIRST, keydown: (event) => this.pressed(event) });
+    this.text = el('textarea', { rows: 3, id: 'prompt', 'aria-label': 'Message', placeholder: 'Message', value: FIRST, keydown: (event) => this.pressed(event) });
     this.sendButton = el('button.primary', { type: 'submit' }, 'Send');
     this.stopButton = el('button.danger', { type: 'button', hidden: true, click: () => this.stop() }, 'Stop');
     const composer = el('form.composer', { submit: (event) => this.submitted(event) },
@@ -63,7 +63,8 @@ class Playground {
 
   async start() {
     this.welcome();
-    await Promise.all([this.listModels(), this.openHistory()]);
+    this.opened = Promise.all([this.listModels(), this.openHistory()]);
+    await this.opened;
   }
 
   close() {
@@ -211,7 +212,10 @@ class Playground {
 
   async submit() {
     const content = this.text.value.trim();
-    if (!content || this.current || !this.history) return;
+    if (!content || this.current) return;
+    // Who is quicker than the lists is not ignored.
+    await this.opened;
+    if (this.current) return;
     if (!this.model.value.trim()) return this.say('Choose a model first.', 'error');
     const controller = new AbortController();
     this.current = controller;
