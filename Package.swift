@@ -64,7 +64,7 @@ let package = Package(
         floor("Providers", ["Bytes", "Chat", "Dialects", "HTTPClient", "JSON", "Reactor", "SSE", "Telemetry"]),
         floor("Storage", ["CSQLite", "CPostgres", "CHiredis", "CCrypto", "CLibevent", "Bytes", "JSON", "Reactor", "Telemetry"]),
         floor(
-            "Services", ["Chat", "HTTPClient", "HTTPSemantics", "JSON", "Providers", "Reactor", "Storage", "Telemetry"]),
+            "Services", ["Bytes", "Chat", "HTTPClient", "HTTPSemantics", "JSON", "Providers", "Reactor", "Storage", "Telemetry"]),
         floor(
             "FrontDoors",
             [
@@ -74,7 +74,7 @@ let package = Package(
         floor(
             "Gateway",
             [
-                "Bytes", "Chat", "Dialects", "FrontDoors", "HTTPClient", "HTTPSemantics", "HTTPServer", "Providers",
+                "Bytes", "Chat", "Dialects", "FrontDoors", "HTTPClient", "HTTPSemantics", "HTTPServer", "JSON", "Providers",
                 "Reactor", "Services", "Settings", "Storage", "Telemetry",
             ]),
         .executableTarget(name: "sluice", dependencies: ["Gateway"], swiftSettings: settings),

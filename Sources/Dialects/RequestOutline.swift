@@ -27,6 +27,11 @@ package struct RequestOutline: Sendable {
     private var usageEdit: Edit?
     private let hasStreamMember: Bool
 
+    /// The outline of a request that has no body.
+    package static let empty = RequestOutline()
+
+    private init() { hasStreamMember = false }
+
     /// Reads a body, which must be a JSON object without names that occur twice.
     ///
     /// `hasStreamOptions` says that in this dialect usage has to be asked for (`stream_options.include_usage`),

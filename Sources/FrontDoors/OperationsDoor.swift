@@ -10,18 +10,26 @@ package import Telemetry
 /// `GET /healthz`, `/readyz` and their kin: whether the process lives, and whether it wants work.
 package final class HealthDoor: Door {
     package let methods = ["GET"]
-    private let isWell: () -> Bool
+    private let condition: () -> Condition
 
-    /// Answers 200 while `isWell`, else 503.
-    package init(_ isWell: @escaping () -> Bool) { self.isWell = isWell }
+    /// How the gateway is.
+    package enum Condition: String {
+        case well = "ok"
+        case draining
+        case withoutStorage = "storage_unavailable"
+    }
+
+    /// Answers 200 while the condition is `well`, else 503.
+    package init(_ condition: @escaping () -> Condition) { self.condition = condition }
 
     package func receive(_ request: ServerRequest, id: String) {
         var fields = HTTPFields()
         fields.append("Content-Type", "application/json")
         fields.append("Cache-Control", "no-store")
         fields.append("X-Request-Id", id)
-        let body: [UInt8] = Array((isWell() ? "{\"status\":\"ok\"}" : "{\"status\":\"draining\"}").utf8)
-        request.response.respond(status: isWell() ? 200 : 503, fields: fields, body: body.span)
+        let found = condition()
+        let body = Array("{\"status\":\"\(found.rawValue)\"}".utf8)
+        request.response.respond(status: found == .well ? 200 : 503, fields: fields, body: body.span)
     }
 }
 

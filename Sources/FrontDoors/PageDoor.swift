@@ -10,12 +10,16 @@ internal import Web
 ///
 /// Paths are compared whole with those of the files there are: no file system is behind them.
 package final class PageDoor: Door {
-    /// Where the files beside the page are.
-    package static let assets = "/assets/"
     package let methods = ["GET"]
     private let files: [String: WebFile]
 
-    package init() {
+    /// The page's door at each of its paths.
+    package static var doors: [(path: String, door: any Door)] {
+        let page = PageDoor()
+        return [("/", page), ("/assets/", page)]
+    }
+
+    private init() {
         files = Dictionary(WebFile.all.map { ($0.path, $0) }) { first, _ in first }
     }
 

@@ -16,12 +16,16 @@ package enum CommandLineInterface {
           check FILE                                                 validate a settings file
           simulate [--listen HOST:PORT] [--delay MS] [--tokens N] [--seed N]
                                                                      run an upstream for tests and load
+          chat [--model NAME] [--system TEXT] [MESSAGE]              talk with a model in the terminal
+          run [--model NAME] TOOL [ARGUMENTS]                        start claude, codex, gemini ... on the gateway
           --help, --version
 
         serve listens on 127.0.0.1:8080, simulate on 127.0.0.1:8081. Settings: docs/settings.md.
 
         Without a file, providers come from the usual variables (OPENAI_API_KEY, OLLAMA_HOST, ...), and the
         built-in simulator is always there: ask for the model sim/story.
+
+        chat and run ask the gateway at http://127.0.0.1:8080, or at --url (SLUICE_URL), with the key in --key (SLUICE_API_KEY).
 
         """
 
@@ -30,13 +34,16 @@ package enum CommandLineInterface {
         var arguments = arguments
         guard !arguments.isEmpty else { return misused("no command") }
         let command = arguments.removeFirst()
-        if arguments.contains("--help") || arguments.contains("-h") {
+        let own = command == "run" ? arguments.prefix { $0.hasPrefix("-") } : arguments[...]
+        if own.contains("--help") || own.contains("-h") {
             writeText(usage, to: 1)
             return EX_OK
         }
         switch command {
         case "serve": return ServeCommand.run(arguments)
         case "check": return check(arguments)
+        case "chat": return ChatCommand.run(arguments)
+        case "run": return RunCommand.run(arguments)
         case "simulate": return SimulateCommand.run(arguments)
         case "--help", "-h", "help":
             writeText(usage, to: 1)

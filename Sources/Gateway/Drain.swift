@@ -6,30 +6,37 @@ internal import Glibc
 internal import HTTPServer
 internal import Reactor
 internal import Services
+internal import Storage
 internal import Telemetry
 
-/// The orderly end: give up the port, let streams finish, then stop the loop.
+/// The orderly end: give up the port, let streams finish, close the database, then stop the loop.
 final class Drain {
+    /// Nanoseconds that the database has to write what waits.
+    private static let closeLimit: UInt64 = 10_000_000_000
     private let loop: EventLoop
     private let server: HTTPServer
     private let relay: RelayService
     private let gate: DoorGate
+    private let database: (any Database)?
     private let log: Log
     private let limit: UInt64
     private var watchers: [SignalWatcher] = []
     private var timer: LoopTimer?
     private(set) var isUnderWay = false
+    /// Ends the wait for the database.
+    private var closeTimer: LoopTimer?
     private var deadline: UInt64 = 0
     private var hasCancelled = false
 
     init(
-        _ loop: EventLoop, _ server: HTTPServer, _ relay: RelayService, _ gate: DoorGate, _ log: Log,
-        limit: UInt64
+        _ loop: EventLoop, _ server: HTTPServer, _ relay: RelayService, _ gate: DoorGate,
+        _ database: (any Database)?, _ log: Log, limit: UInt64
     ) {
         self.loop = loop
         self.server = server
         self.relay = relay
         self.gate = gate
+        self.database = database
         self.log = log
         self.limit = limit
     }
@@ -59,15 +66,27 @@ final class Drain {
         let now = loop.now
         // As long as streams go on, who asks on a kept connection is told 503 rather than cut off.
         if relay.activeCount == 0 || now >= deadline { server.closeIdle() }
-        if relay.activeCount == 0, server.connectionCount == 0 { return loop.stop() }
+        if relay.activeCount == 0, server.connectionCount == 0 { return closeDatabase() }
         if now >= deadline, !hasCancelled {
             hasCancelled = true
             log.warning("drain deadline reached", ["streams": .integer(relay.activeCount)])
             relay.cancelAll(ErrorReply.draining)
         }
         // Whoever has its answer, or its error, gets a second to take it.
-        if now >= deadline &+ 1_000_000_000 { return loop.stop() }
+        if now >= deadline &+ 1_000_000_000 { return closeDatabase() }
         timer?.schedule(after: 20_000_000)
+    }
+
+    /// Has what waits written, within bounds: a database that cannot be reached must not hold the end up for ever.
+    private func closeDatabase() {
+        guard let database else { return loop.stop() }
+        let timer = LoopTimer(loop) { [unowned self] in
+            self.log.error("the database did not close in time", ["lost": .integer(database.pending)])
+            self.loop.stop()
+        }
+        closeTimer = timer
+        timer.schedule(after: Drain.closeLimit)
+        database.close { [unowned self] in self.loop.stop() }
     }
 }
 

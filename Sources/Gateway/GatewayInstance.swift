@@ -9,6 +9,7 @@ internal import Providers
 package import Reactor
 internal import Services
 package import Settings
+package import Storage
 package import Telemetry
 
 /// Why the gateway could not start.
@@ -19,10 +20,14 @@ package enum StartError: Error, Equatable, Sendable {
     case unavailable(String)
     /// The settings ask for something that cannot be had.
     case settings(String)
+    /// The database cannot be used; with the exit code.
+    case storage(String, code: Int32)
 }
 
 /// The whole gateway on one event loop, built from the bottom up.
 package final class GatewayInstance {
+    /// Where things are kept; `nil` without storage.
+    package let database: (any Database)?
     private let loop: EventLoop
     private let server: HTTPServer
     private let relay: RelayService
@@ -34,6 +39,8 @@ package final class GatewayInstance {
     /// Builds everything; nothing listens yet.
     package init(_ settings: Settings, on loop: EventLoop, log: Log, metrics: GatewayMetrics) throws(StartError) {
         self.loop = loop
+        let storage = try StorageAssembly(settings, on: loop, log: log, metrics: metrics)
+        database = storage.database
         do {
             let client = try MultiHandle(loop, maxIdle: settings.upstream.pool.maxIdle)
             server = try HTTPServer(loop, ServerConfiguration(settings))
@@ -56,13 +63,16 @@ package final class GatewayInstance {
                 listenHost: settings.listen.host, isLoopback: settings.listen.isLoopback,
                 allowedHosts: settings.allowedHosts)
         let gate = DoorGate(relay, admission, maxBody: settings.limits.maxBody, origins: origins)
-        drain = Drain(loop, server, relay, gate, log, limit: settings.drainTimeout.nanoseconds)
+        drain = Drain(loop, server, relay, gate, storage.database, log, limit: settings.drainTimeout.nanoseconds)
         let models = ModelsDoor(gate, created: wallClockSeconds())
         let gemini = SharedPath([models, GeminiDoor(gate)])
-        let alive = HealthDoor { true }
-        let ready = HealthDoor { [drain] in !drain.isUnderWay }
         let streams = StreamsDoor(gate)
-        var doors: [(path: String, door: any Door)] =
+        let alive = HealthDoor { .well }
+        let ready = HealthDoor { [drain, database] in
+            if drain.isUnderWay { return .draining }
+            return database.map { $0.health == .well } ?? true ? .well : .withoutStorage
+        }
+        routes = RouteTable(
             [
                 ("/v1/chat/completions", DialectDoor(gate, .openAIChat, path: "/v1/chat/completions")),
                 ("/v1/responses", DialectDoor(gate, .openAIResponses, path: "/v1/responses")),
@@ -74,14 +84,9 @@ package final class GatewayInstance {
                 ("/readyz", ready), ("/health/readiness", ready),
                 ("/metrics", MetricsDoor(metrics, adminKey: settings.auth.adminKey, gate)),
                 (StreamsDoor.path, streams), ("\(StreamsDoor.path)/", streams),
-            ]
-        if settings.page {
-            let page = PageDoor()
-            doors += [("/", page), (PageDoor.assets, page)]
-        }
-        routes = RouteTable(doors, metrics: metrics, gate: gate)
+            ] + (settings.page ? PageDoor.doors : []), metrics: metrics, gate: gate)
         server.handler = routes
-        monitor = LoopMonitor(loop, server, metrics)
+        monitor = LoopMonitor(loop, server, storage, metrics)
     }
 
     /// Accepts connections. Returns the port, which differs from the settings' when that is 0.

@@ -11,13 +11,15 @@ final class LoopMonitor {
     private static let interval: UInt64 = 500_000_000
     private let loop: EventLoop
     private let server: HTTPServer
+    private let storage: StorageAssembly
     private let metrics: GatewayMetrics
     private var timer: LoopTimer?
     private var due: UInt64 = 0
 
-    init(_ loop: EventLoop, _ server: HTTPServer, _ metrics: GatewayMetrics) {
+    init(_ loop: EventLoop, _ server: HTTPServer, _ storage: StorageAssembly, _ metrics: GatewayMetrics) {
         self.loop = loop
         self.server = server
+        self.storage = storage
         self.metrics = metrics
     }
 
@@ -32,6 +34,7 @@ final class LoopMonitor {
         let now = loop.now
         metrics.loopLag.observe(Double(now &- due) / 1e9)
         metrics.outputBuffered.set(server.bufferedBytes)
+        if let database = storage.database { StorageAssembly.measure(database, storage.engine, metrics) }
         due = now &+ LoopMonitor.interval
         timer?.schedule(at: due)
     }

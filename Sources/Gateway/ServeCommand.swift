@@ -30,6 +30,7 @@ enum ServeCommand {
                 return CommandLineInterface.failed(
                     "cannot listen on \(reason); --listen HOST:PORT names another address", EX_UNAVAILABLE)
             case .unavailable(let reason): return CommandLineInterface.failed("not available: \(reason)", EX_OSERR)
+            case .storage(let reason, let code): return CommandLineInterface.failed(reason, code)
             case .settings(let reason): return CommandLineInterface.failed(reason, EX_CONFIG)
             }
         }

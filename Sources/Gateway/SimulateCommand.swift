@@ -58,7 +58,7 @@ enum SimulateCommand {
         let simulator = SimulatorTransport(loop, pace: pace)
         let routes = RouteTable(
             [
-                ("/stats", StatsDoor(simulator)), ("/healthz", HealthDoor { true }),
+                ("/stats", StatsDoor(simulator)), ("/healthz", HealthDoor { .well }),
             ] + SimulatorDoor.all(simulator), metrics: metrics)
         server.handler = routes
         let port = try server.listen(host: address.host, port: Int(address.port))

@@ -109,7 +109,7 @@ package final class Provider {
         var body = ByteBuffer(capacity: request.body.count + 128)
         var dropped: [String] = []
         // What was signed in an earlier turn, by a vendor that was asked in another dialect, is in a carrier still.
-        if dialect == request.dialect, !request.chat.hasCarriedSignature(notOf: dialect.maker) {
+        if !request.isComposed, dialect == request.dialect, !request.chat.hasCarriedSignature(notOf: dialect.maker) {
             request.decoded.outline.writePassthrough(
                 request.body.span, model: model, streams: asksStream, asksUsage: profile.quirks.takesStreamOptions,
                 into: &body)

@@ -26,6 +26,9 @@ package struct UpstreamRequest {
     /// Header fields of the client that a provider of the same dialect gets too, such as `anthropic-beta`.
     package var forwarded: [(name: String, value: String)]
 
+    /// Whether the gateway itself asks, so that there is no client's body to hand on.
+    package private(set) var isComposed = false
+
     /// What is asked, in no dialect.
     package var chat: ChatRequest { decoded.chat }
 
@@ -38,5 +41,11 @@ package struct UpstreamRequest {
         self.dialect = dialect
         self.operation = operation
         self.forwarded = forwarded
+    }
+
+    /// A request of the gateway's own.
+    package init(composed chat: ChatRequest) {
+        self.init(body: [], decoded: DecodedRequest(chat: chat, outline: .empty), dialect: chat.origin)
+        isComposed = true
     }
 }

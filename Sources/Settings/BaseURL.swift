@@ -4,11 +4,11 @@
 import Glibc
 
 /// The address at which an API begins.
-enum BaseURL {
+package enum BaseURL {
     static let expected = "an address such as https://host/v1, without user, password, query or fragment"
 
     /// Checks an `http` or `https` address, and removes slashes from its end.
-    static func parse(_ text: String) -> String? {
+    package static func parse(_ text: String) -> String? {
         let lowered = text.prefix(8).lowercased()
         guard let scheme = ["https://", "http://"].first(where: { lowered.hasPrefix($0) }) else { return nil }
         let plain = text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != 0x3F && $0 != 0x23 && $0 != 0x5C }

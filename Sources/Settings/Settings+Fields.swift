@@ -33,7 +33,9 @@ extension Settings {
             .duration("drain_timeout", \.drainTimeout, least: .zero),
             .flag("simulator", \.simulator),
             .flag("page", \.page),
-            address("database_url", \.databaseURL, schemes: ["sqlite:", "postgres://", "postgresql://"]),
+            address(
+                "database_url", \.databaseURL, schemes: ["sqlite:", "postgres://", "postgresql://"],
+                words: ["none"]),
             address("redis_url", \.redisURL, schemes: ["redis://", "rediss://"]),
             // Not shown when wrong, as it may hold a password.
             .value("upstream_url", \.upstreamURL, expected: BaseURL.expected, isSecret: true) { text in
@@ -72,11 +74,12 @@ extension Settings {
 
     /// An address of a service, kept as a credential since it may hold a password.
     private static func address(
-        _ path: String, _ target: WritableKeyPath<Settings, Secret?>, schemes: [String]
+        _ path: String, _ target: WritableKeyPath<Settings, Secret?>, schemes: [String],
+        words: [String] = []
     ) -> Field<Settings> {
-        let expected = "an address that begins with \(schemes.joined(separator: " or "))"
+        let expected = (["an address that begins with \(schemes.joined(separator: " or "))"] + words).joined(separator: ", or ")
         return .value(path, target, expected: expected, isSecret: true) { text in
-            schemes.contains { text.hasPrefix($0) && text.utf8.count > $0.utf8.count }
+            words.contains(text) || schemes.contains { text.hasPrefix($0) && text.utf8.count > $0.utf8.count }
                 ? .some(Secret(text)) : nil
         }
     }

@@ -31,7 +31,7 @@ package struct Settings: Sendable, Equatable {
     package var providers: [ProviderSettings] = []
     /// The models that are addressed by name, in the order of the file; names are unique.
     package var models: [ModelSettings] = []
-    /// Where audit rows go; kept for a later release, a credential as it may hold a password.
+    /// Where things are stored, `nil` for the default; a credential as it may hold a password.
     package var databaseURL: Secret?
     /// What several instances share limits through; kept for a later release.
     package var redisURL: Secret?

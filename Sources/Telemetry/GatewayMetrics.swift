@@ -28,6 +28,12 @@ package struct GatewayMetrics: Sendable {
     package let auditQueueDepth: Gauge
     /// Audit records lost because the queue was full.
     package let auditDropped: Counter
+    /// 1 while storage works, else 0; by `engine`.
+    package let storageUp: MetricFamily<Gauge>
+    /// Transactions that wait or are under way; by `engine`.
+    package let storageQueueDepth: MetricFamily<Gauge>
+    /// What storage did not do, by `kind`.
+    package let storageErrors: MetricFamily<Counter>
     /// Events of upstreams that could not be understood and were skipped.
     package let malformedEvents: Counter
     /// Connections of clients.
@@ -68,6 +74,12 @@ package struct GatewayMetrics: Sendable {
             "sluice_audit_queue_depth", help: "Audit records waiting to be written.")
         auditDropped = metrics.counter(
             "sluice_audit_dropped_total", help: "Audit records lost because the queue was full.")
+        storageUp = metrics.gauges(
+            "sluice_storage_up", help: "Whether storage works: 1 or 0.", labels: ["engine"])
+        storageQueueDepth = metrics.gauges(
+            "sluice_storage_queue_depth", help: "Transactions that wait or are under way.", labels: ["engine"])
+        storageErrors = metrics.counters(
+            "sluice_storage_errors_total", help: "What storage did not do.", labels: ["kind"])
         malformedEvents = metrics.counter(
             "sluice_upstream_events_malformed_total", help: "Events of upstreams that were skipped.")
         connectionsActive = metrics.gauge("sluice_connections_active", help: "Connections of clients.")

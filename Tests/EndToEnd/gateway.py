@@ -170,7 +170,11 @@ class Sluice(Process):
         command = [BINARY, "serve", "--config", self.config, "--listen", "127.0.0.1:0", *arguments]
         strange = ("_API_KEY", "_BASE_URL", "SLUICE_BINARY", "SLUICE_INSTRUMENTED", "SLUICE_JSON_CASES")
         inherited = {k: v for k, v in os.environ.items() if not k.endswith(strange)}
-        super().__init__(command, directory / "stderr.log", **{"cwd": directory, "env": inherited, **options})
+        options = {"cwd": directory, "env": inherited, **options}
+        if "database_url" not in content:
+            # The environment is stronger than the file: a test that names a database in either has its own.
+            options["env"] = {"SLUICE_DATABASE_URL": f"sqlite:{directory}/sluice.db", **options["env"]}
+        super().__init__(command, directory / "stderr.log", **options)
 
     def connect(self, timeout=10.0, **options):
         return Connection(self.address, timeout, **options)

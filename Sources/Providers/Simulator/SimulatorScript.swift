@@ -36,7 +36,7 @@ struct SimulatorScript {
 
     /// The models that can be asked for; names that begin with `fault-` show what goes wrong elsewhere.
     static let models = [
-        "echo", "story", "json", "vision", "tools", "parallel-tools", "think", "think-tools", "fault-500", "fault-429",
+        "story", "echo", "json", "vision", "tools", "parallel-tools", "think", "think-tools", "fault-500", "fault-429",
         "fault-cut", "fault-hang",
         "fault-hang-midstream", "fault-error-event", "fault-malformed",
     ]

@@ -1,6 +1,8 @@
 // SPDX-FileCopyrightText: The Sluice authors
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Telemetry
+
 /// Why storage did not do what was asked.
 package enum StorageError: Error, Equatable, Sendable {
     /// It cannot be reached, or is locked by somebody else; trying again later may help.
@@ -27,6 +29,49 @@ package enum StorageError: Error, Equatable, Sendable {
         switch self {
         case .unavailable, .full, .readOnly, .overloaded: true
         case .corrupt, .tooNew, .conflict, .statement, .closed: false
+        }
+    }
+}
+
+extension StorageError {
+    /// Whether the data is damaged.
+    var isCorrupt: Bool { if case .corrupt = self { true } else { false } }
+
+    /// A word for the kind of error, for metrics.
+    package var label: String {
+        switch self {
+        case .unavailable: "unavailable"
+        case .full: "full"
+        case .readOnly: "read_only"
+        case .corrupt: "corrupt"
+        case .tooNew: "too_new"
+        case .conflict: "conflict"
+        case .overloaded: "overloaded"
+        case .statement: "statement"
+        case .closed: "closed"
+        }
+    }
+}
+
+extension StorageError {
+    /// Counts it under its kind. A conflict is an answer like another, not something that went wrong.
+    func count(in family: MetricFamily<Counter>?) {
+        if case .conflict = self { return }
+        family?.with(["kind": label]).add()
+    }
+}
+
+extension StorageError: CustomStringConvertible {
+    /// One line for the operator; without any value that a statement held.
+    package var description: String {
+        switch self {
+        case .unavailable(let text), .full(let text), .readOnly(let text), .corrupt(let text), .conflict(let text),
+            .statement(let text):
+            text
+        case .tooNew(let found, let known):
+            "the database has schema version \(found), which is newer than this program's \(known)"
+        case .overloaded: "too much waits to be stored"
+        case .closed: "storage is closed"
         }
     }
 }

@@ -30,6 +30,19 @@ package struct SQLStatement: Sendable {
     }
 }
 
+extension SQLStatement {
+    /// About how many bytes it takes while it waits.
+    var byteCount: Int {
+        parameters.reduce(128) { sum, value in
+            switch value {
+            case .text(let text): sum &+ 32 &+ text.utf8.count
+            case .blob(let bytes): sum &+ 32 &+ bytes.count
+            default: sum &+ 32
+            }
+        }
+    }
+}
+
 /// What a statement gave.
 package struct SQLRows: Sendable, Equatable {
     /// The rows, each with its columns in the statement's order.

@@ -56,3 +56,16 @@ package enum Schema {
         ])
     ]
 }
+
+/// The table of one row that says which version the tables have.
+///
+/// `touched` means nothing: adding to it proves that the database takes writes.
+enum SchemaVersion {
+    static let create = [
+        "CREATE TABLE schema_version (version BIGINT NOT NULL, touched BIGINT NOT NULL)",
+        "INSERT INTO schema_version (version, touched) VALUES (0, 0)",
+    ]
+    static let get = "SELECT version FROM schema_version"
+    static let touch = "UPDATE schema_version SET touched = touched + 1"
+    static func set(_ version: Int) -> String { "UPDATE schema_version SET version = \(version)" }
+}

@@ -1,0 +1,155 @@
+// SPDX-FileCopyrightText: The Sluice authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import Reactor
+import Testing
+
+@testable import Storage
+
+private let insert = "INSERT INTO counters (name, value) VALUES ($1, $2)"
+
+@Suite("SQLiteDatabase") struct SQLiteTests {
+    @Test("the file and its log can be read by their owner alone")
+    func mode() throws {
+        let bench = try StorageBench()
+        let database = try bench.sqlite()
+        _ = try bench.write(database, SQLStatement(insert, [.text("a"), .integer(1)]))
+        for suffix in ["", "-wal", "-shm"] {
+            let mode = try FileManager.default.attributesOfItem(atPath: bench.path + suffix)[.posixPermissions] as? Int
+            #expect(mode == 0o600, "\(suffix)")
+        }
+        #expect(bench.close(database))
+        #expect(!FileManager.default.fileExists(atPath: bench.path + "-wal"))
+    }
+
+    @Test("what was written is there when the file is opened again")
+    func reopened() throws {
+        let bench = try StorageBench()
+        let first = try bench.sqlite()
+        _ = try bench.write(first, SQLStatement(insert, [.text("a"), .integer(7)]))
+        bench.close(first)
+        let second = try bench.sqlite()
+        #expect(try bench.read(second, "SELECT value FROM counters WHERE name = 'a'").rows == [[.integer(7)]])
+        bench.close(second)
+    }
+
+    @Test("what waits beyond the bound of jobs is refused, and the rest is done")
+    func bounded() throws {
+        let bench = try StorageBench()
+        var bounds = SQLiteEngine.Bounds()
+        bounds.jobs = 3
+        let database = try bench.sqlite(bounds)
+        // Somebody else holds the lock, so that the writer takes one batch and stays there.
+        let other = try SQLiteConnection(path: bench.path, isReadOnly: false, patience: 1000)
+        try other.execute("BEGIN IMMEDIATE")
+        var results: [Result<[SQLRows], StorageError>] = []
+        database.write([SQLStatement(insert, [.text("first"), .integer(0)])]) { results.append($0) }
+        usleep(200_000)
+        for number in 0..<10 {
+            database.write([SQLStatement(insert, [.text("n\(number)"), .integer(0)])]) { results.append($0) }
+        }
+        #expect(results.isEmpty, "nothing is told before the call has returned")
+        bench.run { results.count == 7 }
+        #expect(results == Array(repeating: .failure(.overloaded), count: 7))
+        try other.execute("COMMIT")
+        bench.run { results.count == 11 }
+        #expect(results.filter { (try? $0.get()) != nil }.count == 4)
+        #expect(database.pending == 0)
+        other.close()
+        bench.close(database)
+    }
+
+    @Test("a statement that reads for too long is stopped, and the next is answered")
+    func slowRead() throws {
+        let bench = try StorageBench()
+        var bounds = SQLiteEngine.Bounds()
+        bounds.readTime = 100_000_000
+        let database = try bench.sqlite(bounds)
+        let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+        #expect(throws: StorageError.unavailable("the statement took too long and was stopped")) {
+            try bench.read(database, endless)
+        }
+        #expect(database.health == .well)
+        #expect(try bench.read(database, "SELECT 1").rows == [[.integer(1)]])
+        bench.close(database)
+    }
+
+    @Test("a file that is renamed is noticed, is whole, and is used again when it is back")
+    func renamed() throws {
+        let bench = try StorageBench()
+        let database = try bench.sqlite()
+        _ = try bench.write(database, SQLStatement(insert, [.text("a"), .integer(1)]))
+        _ = try bench.read(database, "SELECT 1")
+        let elsewhere = bench.directory.appending(path: "elsewhere.db").path
+        try FileManager.default.moveItem(atPath: bench.path, toPath: elsewhere)
+        #expect(throws: StorageError.unavailable("the database file was removed or replaced")) {
+            try bench.write(database, SQLStatement(insert, [.text("b"), .integer(1)]))
+        }
+        #expect(database.health == .failing("the database file was removed or replaced"))
+        let copy = try SQLiteConnection(path: elsewhere, isReadOnly: false, patience: 1000)
+        #expect(try copy.integer("SELECT count(*) FROM counters WHERE name = 'a'") == 1)
+        copy.close()
+        try FileManager.default.moveItem(atPath: elsewhere, toPath: bench.path)
+        #expect(bench.run { database.health == .well })
+        _ = try bench.write(database, SQLStatement(insert, [.text("c"), .integer(1)]))
+        #expect(try bench.read(database, "SELECT name FROM counters WHERE name <> 'keys' ORDER BY name").rows.count == 2)
+        bench.close(database)
+    }
+
+    @Test("another database put in place of the file is opened")
+    func replaced() throws {
+        let bench = try StorageBench()
+        let database = try bench.sqlite()
+        _ = try bench.write(database, SQLStatement(insert, [.text("old"), .integer(1)]))
+        let fresh = SQLiteFile(path: bench.directory.appending(path: "fresh.db").path)
+        let connection = try fresh.open()
+        try connection.execute("INSERT INTO counters (name, value) VALUES ('fresh', 1)")
+        connection.close()
+        try FileManager.default.removeItem(atPath: bench.path)
+        try FileManager.default.moveItem(atPath: fresh.path, toPath: bench.path)
+        #expect(bench.run { (try? bench.read(database, "SELECT 1 FROM counters WHERE name = 'fresh'"))?.rows.count == 1 })
+        #expect(bench.run { database.health == .well })
+        bench.close(database)
+    }
+
+    @Test("two gateways on one file lose nothing")
+    func shared() throws {
+        let bench = try StorageBench()
+        let databases = [try bench.sqlite(), try bench.sqlite()]
+        var done = 0
+        for _ in 0..<300 {
+            for database in databases {
+                database.write([SQLStatement("UPDATE counters SET value = value + 1 WHERE name = 'keys'", mustAffect: true)]) {
+                    if case .success = $0 { done += 1 }
+                }
+            }
+        }
+        bench.run { done == 600 }
+        #expect(try bench.read(databases[0], "SELECT value FROM counters").rows == [[.integer(600)]])
+        for database in databases { bench.close(database) }
+    }
+
+    @Test("a full disk is an error and not the end: it works again when there is room")
+    func full() throws {
+        let bench = try StorageBench()
+        let database = try bench.sqlite()
+        _ = try bench.write(database, SQLStatement(insert, [.text("a"), .integer(1)]))
+        signal(SIGXFSZ, SIG_IGN)
+        var before = rlimit()
+        getrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &before)
+        var small = before
+        small.rlim_cur = 256 << 10
+        setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &small)
+        defer { setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &before) }
+        let large = SQLStatement(insert, [.text(String(repeating: "x", count: 1 << 20)), .integer(1)])
+        #expect { try bench.write(database, large) } throws: { error in
+            if case StorageError.full = error { true } else { false }
+        }
+        setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &before)
+        #expect(bench.run { database.health == .well }, "it finds out by itself")
+        _ = try bench.write(database, large)
+        #expect(try bench.read(database, "SELECT 1 FROM counters").rows.count == 3)
+        bench.close(database)
+    }
+}
