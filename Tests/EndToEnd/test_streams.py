@@ -136,7 +136,8 @@ def test_a_member_sees_and_ends_its_own_streams_only(gateway, upstream, tag):
     answer = ask(gateway, "DELETE", f"{PATH}/{seen['id']}", key=OTHER)
     missing = ask(gateway, "DELETE", f"{PATH}/stream_{'0' * 32}", key=OTHER)
     assert_error_answer(answer, 404, "stream_not_found")
-    assert answer.error == missing.error
+    same = ("message", "type", "code", "param")
+    assert [answer.error[name] for name in same] == [missing.error[name] for name in same]
     assert upstream.abort_of(name) is None
     assert ask(gateway, "DELETE", f"{PATH}/{seen['id']}", key=KEY).status == 204
     client.result()
