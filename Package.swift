@@ -89,8 +89,8 @@ let package = Package(
         tests(of: "Reactor"),
         tests(of: "Settings", ["Telemetry"]),
         tests(of: "Providers", ["Bytes", "Chat", "Dialects", "HTTPClient", "JSON", "Reactor"]),
-        tests(of: "Storage", ["Reactor", "Telemetry"]),
-        tests(of: "Services", ["Chat", "Storage", "HTTPClient", "Providers", "Telemetry"]),
+        tests(of: "Storage", ["JSON", "Reactor", "Telemetry"]),
+        tests(of: "Services", ["Chat", "HTTPClient", "HTTPSemantics", "JSON", "Providers", "Reactor", "Storage", "Telemetry"]),
         tests(of: "FrontDoors", ["HTTPSemantics", "Chat"]),
         // Benchmarks: epoll, which Swift's Glibc leaves out, and the load generator that uses it
         .systemLibrary(name: "CEpoll", path: "bench/CEpoll"),

@@ -16,6 +16,8 @@ package struct ChatAccumulator: Sendable {
     package private(set) var failure: ChatFailure?
     /// Whether text was left out because the limit was reached.
     package private(set) var isTruncated = false
+    /// Bytes of what was said and called that came so far, kept or not, as they stood in JSON.
+    package private(set) var seenBytes = 0
     /// The bytes kept so far.
     package private(set) var byteCount = 0
 
@@ -98,6 +100,7 @@ package struct ChatAccumulator: Sendable {
         var cut = ChatAccumulator(limit: limit)
         cut.usage = usage
         cut.failure = failure
+        cut.seenBytes = seenBytes
         for choice in choices {
             var kept = AccumulatedChoice(index: choice.index)
             kept.finish = choice.finish
@@ -133,6 +136,7 @@ package struct ChatAccumulator: Sendable {
     private mutating func append(
         _ slice: Range<Int>, of data: Span<UInt8>, to kind: AccumulatedPart.Kind, of index: Int
     ) {
+        seenBytes &+= slice.count
         guard let place = place(of: index), !isTruncated else { return }
         if !choices[place].goesOn(kind) {
             guard reserve(Self.overhead) else { return }
@@ -180,6 +184,7 @@ package struct ChatAccumulator: Sendable {
     private mutating func appendArguments(
         _ slice: Range<Int>, of data: Span<UInt8>, to call: Int, of index: Int
     ) {
+        seenBytes &+= slice.count
         guard let place = place(of: index),
             let found = choices[place].parts.lastIndex(where: { $0.callNumber == call }),
             let kept = keep(slice, of: data)

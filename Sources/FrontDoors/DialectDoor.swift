@@ -110,6 +110,7 @@ final class DialectCall: RequestOwner {
     /// Admits the caller and begins to take in the body; answers who is turned away.
     static func begin(_ request: ServerRequest, _ gate: DoorGate, _ terms: Terms) {
         guard let caller = gate.admit(request, id: terms.id, door: terms.door, terms.answer) else { return }
+        guard gate.isRecorded(request, id: terms.id, door: terms.door, terms.answer) else { return }
         if let coding = request.head.fields["content-encoding"], coding.lowercased() != "identity" {
             return gate.refuse(ErrorReply.compressed, request, id: terms.id, door: terms.door, terms.answer)
         }
@@ -133,6 +134,12 @@ final class DialectCall: RequestOwner {
                 id: terms.id, door: terms.door, caller: caller, status: error.status, reason: error.message)
             return ErrorReply.send(error.failure, terms.answer, requestID: terms.id, to: request.response)
         }
+        guard caller.mayUse(decoded.chat.model) else {
+            let failure = ErrorReply.modelNotAllowed(decoded.chat.model)
+            gate.relay.recordRefusal(
+                id: terms.id, door: terms.door, caller: caller, status: failure.status, reason: failure.message)
+            return ErrorReply.send(failure, terms.answer, requestID: terms.id, to: request.response)
+        }
         let estimate = terms.operation == .countTokens ? decoded.chat.estimatedTokens : nil
         // Gemini's own count is not asked for: it would be the only form beside Anthropic's.
         let counts = terms.dialect == .anthropic && gate.relay.countsTokens(decoded.chat.model)
@@ -144,10 +151,10 @@ final class DialectCall: RequestOwner {
         let sink = DialectSink(
             request.response, requestID: terms.id, terms.answer, decoded.chat, wantsArray: terms.wantsArray,
             estimate: estimate, gate.buffer)
-        exchange = gate.relay.begin(
-            RelayRequest(
-                upstream: upstream, id: terms.id, door: terms.door, caller: caller, received: request.received),
-            sink)
+        var asked = RelayRequest(
+            upstream: upstream, id: terms.id, door: terms.door, caller: caller, received: request.received)
+        asked.headerText = gate.recordsHeaders ? Redaction.headers(request.head.fields) : ""
+        exchange = gate.relay.begin(asked, sink)
     }
 
     func clientLeft() { exchange?.clientLeft() }

@@ -8,8 +8,14 @@ package import HTTPServer
 package protocol Door: AnyObject {
     /// The methods that it takes, for a 405's `Allow`; `GET` brings `HEAD` with it.
     var methods: [String] { get }
+    /// Whether it gets requests of every method, to tell strangers nothing about those that it takes.
+    var takesAnyMethod: Bool { get }
     /// Answers a request whose method is one of them.
     func receive(_ request: ServerRequest, id: String)
+}
+
+extension Door {
+    package var takesAnyMethod: Bool { false }
 }
 
 /// Credentials as the request's head carries them.

@@ -27,8 +27,14 @@ package final class DoorGate {
     /// Who asks, by the head alone, before a byte of the body is held for a stranger; a caller that is turned away has been answered.
     func admit(_ request: ServerRequest, id: String, door: String, _ dialect: Dialect) -> Caller? {
         let key = Credential.key(of: request.head, allowsQuery: dialect == .gemini)
-        guard let caller = admission.admit(key) else {
+        let caller: Caller
+        switch admission.admit(key) {
+        case .admitted(let admitted): caller = admitted
+        case .refused:
             refuse(key == nil ? ErrorReply.missingKey : ErrorReply.wrongKey, request, id: id, door: door, dialect)
+            return nil
+        case .notLoaded:
+            refuse(ErrorReply.keysUnavailable, request, id: id, door: door, dialect)
             return nil
         }
         guard !isDraining else {
@@ -37,6 +43,16 @@ package final class DoorGate {
         }
         return caller
     }
+
+    /// Whether the request will be recorded, or need not be; one that cannot be has been answered.
+    func isRecorded(_ request: ServerRequest, id: String, door: String, _ dialect: Dialect) -> Bool {
+        guard !relay.isRecorded else { return true }
+        refuse(ErrorReply.auditUnavailable, request, id: id, door: door, dialect)
+        return false
+    }
+
+    /// Whether header fields are wanted for records.
+    var recordsHeaders: Bool { relay.policy.requestLimit > 0 }
 
     /// Answers with a failure, and records that the request went no further.
     func refuse(_ failure: ChatFailure, _ request: ServerRequest, id: String, door: String, _ dialect: Dialect) {

@@ -24,6 +24,13 @@ package enum ErrorReply {
         response.respond(status: status, fields: fields, body: body(failure, dialect, requestID).span)
     }
 
+    /// Answers a request whose method is none of those `allowed` at its path.
+    static func refuseMethod(allowed: [String], _ dialect: Dialect, requestID: String, to response: ResponseWriter) {
+        var fields = HTTPFields()
+        fields.append("Allow", allowed.flatMap { $0 == "GET" ? ["GET", "HEAD"] : [$0] }.joined(separator: ", "))
+        send(methodNotAllowed, dialect, requestID: requestID, fields: fields, to: response)
+    }
+
     /// A failure's body.
     package static func body(_ failure: ChatFailure, _ dialect: Dialect, _ requestID: String) -> [UInt8] {
         var buffer = ByteBuffer()
@@ -66,10 +73,31 @@ package enum ErrorReply {
     package static let wrongKey = ChatFailure(
         status: 401, message: "The API key is not valid.", type: "invalid_request_error", code: "invalid_api_key")
 
+    /// The key may be one that is stored, and what is stored cannot be read yet.
+    package static let keysUnavailable = ChatFailure(
+        status: 503, message: "Keys cannot be looked up yet; try again soon.", type: "server_error", code: "keys_unavailable")
+
+    /// The key is not for this model, whether or not there is such a model.
+    package static func modelNotAllowed(_ model: String) -> ChatFailure {
+        ChatFailure(
+            status: 403, message: "This API key may not use the model '\(model.prefix(256))'.", type: "permission_error",
+            code: "model_not_allowed")
+    }
+
     /// The body is compressed.
     package static let compressed = ChatFailure(
         status: 415, message: "Send the body as it is, without Content-Encoding.", type: "invalid_request_error",
         code: "unsupported_content_encoding")
+
+    /// What is stored cannot be reached.
+    package static let storageUnavailable = ChatFailure(
+        status: 503, message: "The database cannot be reached; try again later.", type: "server_error",
+        code: "storage_unavailable")
+
+    /// The request could not be recorded, and has to be.
+    package static let auditUnavailable = ChatFailure(
+        status: 503, message: "The gateway cannot record requests at the moment; try again later.", type: "server_error",
+        code: "audit_unavailable")
 
     /// The process is going down.
     package static let draining = ChatFailure(

@@ -23,7 +23,7 @@ package final class ModelsDoor: Door {
 
     package func receive(_ request: ServerRequest, id: String) {
         let dialect = ModelsDoor.dialect(of: request.head)
-        guard gate.admit(request, id: id, door: "/v1/models", dialect) != nil else { return }
+        guard let caller = gate.admit(request, id: id, door: "/v1/models", dialect) else { return }
         guard let segments = request.head.pathSegments else {
             return ErrorReply.send(ErrorReply.notFound, dialect, requestID: id, to: request.response)
         }
@@ -35,7 +35,8 @@ package final class ModelsDoor: Door {
             // What is not listed can be asked for all the same, when a provider's name stands before it.
             let listed = gate.relay.models.first { $0.model == name }
             let unlisted = gate.relay.owner(of: name).map { (model: name, owner: $0) }
-            guard let entry = listed ?? unlisted else {
+            // What its key may not use is not there for a caller.
+            guard let entry = listed ?? unlisted, caller.mayUse(name) else {
                 return ErrorReply.send(
                     .init(
                         status: 404, message: "The model '\(name.prefix(256))' does not exist.",
@@ -44,7 +45,7 @@ package final class ModelsDoor: Door {
             }
             body.appendJSON { json in write(entry, dialect, &json) }
         } else {
-            body.appendJSON { json in writeList(dialect, &json) }
+            body.appendJSON { json in writeList(gate.relay.models.filter { caller.mayUse($0.model) }, dialect, &json) }
         }
         var fields = HTTPFields()
         fields.append("Content-Type", "application/json")
@@ -59,8 +60,7 @@ package final class ModelsDoor: Door {
         return isGoogle || head.path.hasPrefix("/v1beta/") ? .gemini : .openAIChat
     }
 
-    private func writeList(_ dialect: Dialect, _ json: inout JSONWriter) {
-        let models = gate.relay.models
+    private func writeList(_ models: [(model: String, owner: String)], _ dialect: Dialect, _ json: inout JSONWriter) {
         json.object { json in
             if dialect == .openAIChat { json.member("object", "list") }
             json.key(dialect == .gemini ? "models" : "data")

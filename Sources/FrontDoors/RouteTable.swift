@@ -12,12 +12,15 @@ package final class RouteTable: RequestHandler {
     private let prefixes: [(prefix: String, door: any Door)]
     private let metrics: GatewayMetrics
     private let gate: DoorGate?
+    /// Where the doors are, in the order given.
+    package let paths: [String]
 
     /// A table of doors by their path; a path that ends in `/` takes everything below it.
     ///
     /// What the gate's policy of origins turns away reaches no door.
     package init(_ doors: [(path: String, door: any Door)], metrics: GatewayMetrics, gate: DoorGate? = nil) {
         self.gate = gate
+        paths = doors.map(\.path)
         self.doors = Dictionary(doors.filter { !$0.path.hasSuffix("/") || $0.path == "/" }) { first, _ in first }
         prefixes = doors.filter { $0.path.hasSuffix("/") && $0.path != "/" }.map { ($0.path, $0.door) }
         self.metrics = metrics
@@ -33,13 +36,9 @@ package final class RouteTable: RequestHandler {
             return ErrorReply.send(ErrorReply.notFound, ErrorReply.dialect(of: path), requestID: id, to: request.response)
         }
         let method = request.head.method == "HEAD" ? "GET" : request.head.method
-        guard door.methods.contains(method) else {
-            var fields = HTTPFields()
-            let allowed = door.methods.flatMap { $0 == "GET" ? ["GET", "HEAD"] : [$0] }
-            fields.append("Allow", allowed.joined(separator: ", "))
-            return ErrorReply.send(
-                ErrorReply.methodNotAllowed, ErrorReply.dialect(of: path), requestID: id, fields: fields,
-                to: request.response)
+        guard door.takesAnyMethod || door.methods.contains(method) else {
+            return ErrorReply.refuseMethod(
+                allowed: door.methods, ErrorReply.dialect(of: path), requestID: id, to: request.response)
         }
         door.receive(request, id: id)
     }

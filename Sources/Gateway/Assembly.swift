@@ -82,13 +82,25 @@ extension RoutePlan {
                     throw .settings("the model '\(model.name)' names the unknown provider '\(deployment.provider)'")
                 }
                 deployments.append(
-                    Candidate(provider, deployment.model ?? model.name, weight: deployment.weight))
+                    Candidate(
+                        provider, deployment.model ?? model.name, weight: deployment.weight,
+                        price: model.price.map { Price($0) }))
             }
             routes.append(Route(name: model.name, deployments: deployments, fallbacks: model.fallbacks))
         }
         // With one real provider a bare model name can only mean that one.
         let real = zip(settings.providers, providers).filter { $0.0.kind != .simulator }.map(\.1)
-        self.init(providers: providers, routes: routes, bareNames: real.count == 1 ? real.first : nil)
+        self.init(
+            providers: providers, routes: routes, bareNames: real.count == 1 ? real.first : nil,
+            prices: PriceTable(settings.prices.map { ($0.model, Price($0)) }))
+    }
+}
+
+extension Price {
+    init(_ settings: PriceSettings) {
+        self.init(
+            input: settings.input, output: settings.output, cached: settings.cached, cacheWrite: settings.cacheWrite,
+            reasoning: settings.reasoning)
     }
 }
 
@@ -111,7 +123,9 @@ extension RelayPolicy {
         self.init()
         heartbeatInterval = settings.streaming.heartbeatInterval.nanoseconds
         commitAfter = settings.streaming.commitAfter.nanoseconds
-        captureLimit = settings.streaming.captureLimit
+        captureLimit = settings.audit.content == .full ? settings.streaming.captureLimit : 0
+        requestLimit = settings.audit.content == .full ? settings.audit.requestLimit : 0
+        keptLimit = settings.audit.queueBytes
         switch settings.streaming.onDisconnect {
         case .cancel: onDisconnect = .cancel
         case .drain: onDisconnect = .drain

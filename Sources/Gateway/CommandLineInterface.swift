@@ -18,6 +18,10 @@ package enum CommandLineInterface {
                                                                      run an upstream for tests and load
           chat [--model NAME] [--system TEXT] [MESSAGE]              talk with a model in the terminal
           run [--model NAME] TOOL [ARGUMENTS]                        start claude, codex, gemini ... on the gateway
+          audit export [--from TIME] [--to TIME] [--key ID] [--model NAME] ...
+                                                                     what is recorded, as JSON Lines
+          audit erase --key ID                                       erase what a key asked and was answered
+        \(KeysCommand.usage)
           --help, --version
 
         serve listens on 127.0.0.1:8080, simulate on 127.0.0.1:8081. Settings: docs/settings.md.
@@ -44,7 +48,9 @@ package enum CommandLineInterface {
         case "check": return check(arguments)
         case "chat": return ChatCommand.run(arguments)
         case "run": return RunCommand.run(arguments)
+        case "keys": return KeysCommand.run(arguments)
         case "simulate": return SimulateCommand.run(arguments)
+        case "audit": return AuditCommand.run(arguments)
         case "--help", "-h", "help":
             writeText(usage, to: 1)
             return EX_OK
@@ -65,6 +71,17 @@ package enum CommandLineInterface {
     static func failed(_ problem: String, _ code: Int32) -> Int32 {
         writeText("sluice: \(problem)\n", to: 2)
         return code
+    }
+
+    /// Says why the gateway, or its database, could not be had.
+    static func failed(_ error: StartError) -> Int32 {
+        switch error {
+        case .cannotListen(let reason):
+            failed("cannot listen on \(reason); --listen HOST:PORT names another address", EX_UNAVAILABLE)
+        case .unavailable(let reason): failed("not available: \(reason)", EX_OSERR)
+        case .storage(let reason, let code): failed(reason, code)
+        case .settings(let reason): failed(reason, EX_CONFIG)
+        }
     }
 
     /// Takes `--name VALUE` and `--name=VALUE` out of the arguments; `nil` when something else is there.

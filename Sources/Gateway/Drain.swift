@@ -9,15 +9,18 @@ internal import Services
 internal import Storage
 internal import Telemetry
 
-/// The orderly end: give up the port, let streams finish, close the database, then stop the loop.
+/// The orderly end: give up the port, let streams finish, store what is recorded of them, close the database, then stop the loop.
 final class Drain {
     /// Nanoseconds that the database has to write what waits.
     private static let closeLimit: UInt64 = 10_000_000_000
+    /// Nanoseconds in which the records that wait are stored.
+    private static let flushLimit: UInt64 = 5_000_000_000
     private let loop: EventLoop
     private let server: HTTPServer
     private let relay: RelayService
     private let gate: DoorGate
     private let database: (any Database)?
+    private let recorder: AuditRecorder?
     private let log: Log
     private let limit: UInt64
     private var watchers: [SignalWatcher] = []
@@ -30,13 +33,14 @@ final class Drain {
 
     init(
         _ loop: EventLoop, _ server: HTTPServer, _ relay: RelayService, _ gate: DoorGate,
-        _ database: (any Database)?, _ log: Log, limit: UInt64
+        _ database: (any Database)?, _ recorder: AuditRecorder?, _ log: Log, limit: UInt64
     ) {
         self.loop = loop
         self.server = server
         self.relay = relay
         self.gate = gate
         self.database = database
+        self.recorder = recorder
         self.log = log
         self.limit = limit
     }
@@ -66,15 +70,31 @@ final class Drain {
         let now = loop.now
         // As long as streams go on, who asks on a kept connection is told 503 rather than cut off.
         if relay.activeCount == 0 || now >= deadline { server.closeIdle() }
-        if relay.activeCount == 0, server.connectionCount == 0 { return closeDatabase() }
+        if relay.activeCount == 0, server.connectionCount == 0 { return flushAudit() }
         if now >= deadline, !hasCancelled {
             hasCancelled = true
             log.warning("drain deadline reached", ["streams": .integer(relay.activeCount)])
             relay.cancelAll(ErrorReply.draining)
         }
         // Whoever has its answer, or its error, gets a second to take it.
-        if now >= deadline &+ 1_000_000_000 { return closeDatabase() }
+        if now >= deadline &+ 1_000_000_000 { return flushAudit() }
         timer?.schedule(after: 20_000_000)
+    }
+
+    /// Has the records stored that wait, within bounds.
+    private func flushAudit() {
+        guard let recorder, recorder.waiting > 0 else { return closeDatabase() }
+        recorder.drain()
+        let deadline = loop.now &+ Drain.flushLimit
+        let timer = LoopTimer(loop) { [unowned self] in
+            guard recorder.waiting > 0, loop.now < deadline else {
+                if recorder.waiting > 0 { log.error("audit rows are lost", ["rows": .integer(recorder.waiting)]) }
+                return closeDatabase()
+            }
+            self.timer?.schedule(after: 5_000_000)
+        }
+        self.timer = timer
+        timer.schedule(after: 5_000_000)
     }
 
     /// Has what waits written, within bounds: a database that cannot be reached must not hold the end up for ever.

@@ -32,7 +32,10 @@ package final class GatewayInstance {
     private let server: HTTPServer
     private let relay: RelayService
     private let routes: RouteTable
+    private let keys: KeyAccess
+    private let isDatabaseHere: Bool
     private let audit: AuditService
+    private let retention: AuditRetention?
     private let monitor: LoopMonitor
     private let drain: Drain
 
@@ -41,11 +44,14 @@ package final class GatewayInstance {
         self.loop = loop
         let storage = try StorageAssembly(settings, on: loop, log: log, metrics: metrics)
         database = storage.database
+        let stored = try AuditAssembly(settings, storage.database, on: loop, log: log, metrics: metrics)
+        retention = stored.retention
+        isDatabaseHere = storage.engine == "sqlite"
         do {
             let client = try MultiHandle(loop, maxIdle: settings.upstream.pool.maxIdle)
             server = try HTTPServer(loop, ServerConfiguration(settings))
             let plan = try RoutePlan(settings, Assembly(loop, client, settings.streaming))
-            audit = AuditService(log: log, metrics: metrics)
+            audit = AuditService(log: log, metrics: metrics, recorder: stored.recorder)
             relay = RelayService(
                 loop, plan: plan, policy: try RelayPolicy(settings), audit: audit, log: log, metrics: metrics)
         } catch let error as StartError {
@@ -53,8 +59,9 @@ package final class GatewayInstance {
         } catch {
             throw .unavailable("\(error)")
         }
+        keys = KeyAccess(settings, storage.database, loop, log: log, metrics: metrics)
         let admission = AdmissionService(
-            isEnabled: settings.auth.enabled, keys: settings.auth.keys, adminKey: settings.auth.adminKey,
+            isEnabled: settings.auth.enabled, ring: keys.ring, hasAdminKey: settings.auth.adminKey != nil,
             isLocal: settings.listen.isLoopback)
         let origins =
             settings.auth.enabled
@@ -63,10 +70,12 @@ package final class GatewayInstance {
                 listenHost: settings.listen.host, isLoopback: settings.listen.isLoopback,
                 allowedHosts: settings.allowedHosts)
         let gate = DoorGate(relay, admission, maxBody: settings.limits.maxBody, origins: origins)
-        drain = Drain(loop, server, relay, gate, storage.database, log, limit: settings.drainTimeout.nanoseconds)
+        drain = Drain(
+            loop, server, relay, gate, storage.database, stored.recorder, log, limit: settings.drainTimeout.nanoseconds)
         let models = ModelsDoor(gate, created: wallClockSeconds())
         let gemini = SharedPath([models, GeminiDoor(gate)])
         let streams = StreamsDoor(gate)
+        let keysDoor = KeysDoor(gate, keys.service, log: log)
         let alive = HealthDoor { .well }
         let ready = HealthDoor { [drain, database] in
             if drain.isUnderWay { return .draining }
@@ -80,13 +89,27 @@ package final class GatewayInstance {
                 (TokenCountDoor.path, TokenCountDoor(gate)), (EmbeddingsDoor.path, EmbeddingsDoor(gate)),
                 ("/v1/models", models), ("/v1/models/", gemini), ("/v1beta/models", models),
                 ("/v1beta/models/", gemini),
+                (KeysDoor.path, keysDoor), (KeysDoor.path + "/", keysDoor),
                 ("/healthz", alive), ("/livez", alive), ("/health/liveliness", alive),
                 ("/readyz", ready), ("/health/readiness", ready),
                 ("/metrics", MetricsDoor(metrics, adminKey: settings.auth.adminKey, gate)),
                 (StreamsDoor.path, streams), ("\(StreamsDoor.path)/", streams),
-            ] + (settings.page ? PageDoor.doors : []), metrics: metrics, gate: gate)
+            ] + stored.doors(gate) + (settings.page ? PageDoor.doors : []), metrics: metrics, gate: gate)
         server.handler = routes
+        log.debug("doors", ["paths": .text(routes.paths.joined(separator: " "))])
         monitor = LoopMonitor(loop, server, storage, metrics)
+    }
+
+    /// Loads the virtual keys before anybody can show one. A database elsewhere is not waited for: its keys come when it does,
+    /// and until then a strange key is answered 503.
+    package func loadKeys() {
+        var isWaiting = isDatabaseHere
+        keys.start { [loop] in if isWaiting { loop.stop() } }
+        guard isWaiting, !keys.ring.isLoaded else { return }
+        let timer = LoopTimer(loop) { [loop] in loop.stop() }
+        timer.schedule(after: 10_000_000_000)
+        loop.run()
+        isWaiting = false
     }
 
     /// Accepts connections. Returns the port, which differs from the settings' when that is 0.

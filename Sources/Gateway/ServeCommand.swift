@@ -25,14 +25,7 @@ enum ServeCommand {
         do {
             return try serve(settings)
         } catch {
-            switch error {
-            case .cannotListen(let reason):
-                return CommandLineInterface.failed(
-                    "cannot listen on \(reason); --listen HOST:PORT names another address", EX_UNAVAILABLE)
-            case .unavailable(let reason): return CommandLineInterface.failed("not available: \(reason)", EX_OSERR)
-            case .storage(let reason, let code): return CommandLineInterface.failed(reason, code)
-            case .settings(let reason): return CommandLineInterface.failed(reason, EX_CONFIG)
-            }
+            return CommandLineInterface.failed(error)
         }
     }
 
@@ -50,6 +43,7 @@ enum ServeCommand {
             throw .unavailable("\(error)")
         }
         let gateway = try GatewayInstance(settings, on: loop, log: log, metrics: metrics)
+        gateway.loadKeys()
         let port = try gateway.listen(settings.listen)
         let address = ListenAddress(host: settings.listen.host, port: UInt16(clamping: port))
         for warning in settings.warnings { log.warning(warning) }

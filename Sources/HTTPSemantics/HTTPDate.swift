@@ -41,11 +41,51 @@ package enum HTTPDate {
         else { return nil }
         let clock = parts[4].split(separator: ":", omittingEmptySubsequences: false).map { Int($0) ?? -1 }
         guard clock.count == 3, 0...23 ~= clock[0], 0...59 ~= clock[1], 0...60 ~= clock[2] else { return nil }
+        return days(year, month, day) * 86_400 + clock[0] * 3600 + clock[1] * 60 + clock[2]
+    }
+
+    /// The seconds since 1970 that a time of RFC 3339 says, such as `1994-11-06T08:49:37Z` or `1994-11-06T09:49:37.25+01:00`, from
+    /// 1970 on and without its fraction; `nil` for any other text.
+    package static func unixTime(fromInternetDate text: String) -> Int? {
+        let bytes = Array(text.utf8)
+        guard (20...40).contains(bytes.count) else { return nil }
+        func number(_ start: Int, _ count: Int, _ range: ClosedRange<Int>) -> Int? {
+            let digits = bytes[start..<(start + count)]
+            guard digits.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
+            let value = digits.reduce(0) { $0 * 10 + Int($1) - 0x30 }
+            return range.contains(value) ? value : nil
+        }
+        let marks: [(Int, Character)] = [(4, "-"), (7, "-"), (13, ":"), (16, ":")]
+        guard marks.allSatisfy({ bytes[$0.0] == $0.1.asciiValue }), bytes[10] | 0x20 == UInt8(ascii: "t"),
+            let year = number(0, 4, 1970...9999), let month = number(5, 2, 1...12), let day = number(8, 2, 1...31),
+            let hour = number(11, 2, 0...23), let minute = number(14, 2, 0...59), let second = number(17, 2, 0...60)
+        else { return nil }
+        let midnight = days(year, month - 1, day)
+        // A 31st of April would be the first of May.
+        guard civil(fromDays: midnight).day == day else { return nil }
+        var rest = 19
+        if bytes[rest] == UInt8(ascii: ".") {
+            let fraction = bytes[(rest + 1)...].prefix { (0x30...0x39).contains($0) }
+            guard !fraction.isEmpty else { return nil }
+            rest = fraction.endIndex
+        }
+        let time = midnight * 86_400 + hour * 3600 + minute * 60 + second
+        guard rest < bytes.count else { return nil }
+        if bytes[rest] | 0x20 == UInt8(ascii: "z") { return rest + 1 == bytes.count ? time : nil }
+        guard bytes[rest] == UInt8(ascii: "+") || bytes[rest] == UInt8(ascii: "-"), rest + 6 == bytes.count,
+            bytes[rest + 3] == UInt8(ascii: ":"), let hours = number(rest + 1, 2, 0...23),
+            let minutes = number(rest + 4, 2, 0...59)
+        else { return nil }
+        let offset = hours * 3600 + minutes * 60
+        return bytes[rest] == UInt8(ascii: "+") ? time - offset : time + offset
+    }
+
+    /// The days from 1 January 1970 to a date, whose month counts from 0.
+    private static func days(_ year: Int, _ month: Int, _ day: Int) -> Int {
         // Days from March, so that the leap day is the last of its year.
         let shifted = month < 2 ? year - 1 : year
         let dayOfYear = (153 * ((month + 10) % 12) + 2) / 5 + day - 1
-        let days = shifted * 365 + shifted / 4 - shifted / 100 + shifted / 400 + dayOfYear - 719_468
-        return days * 86_400 + clock[0] * 3600 + clock[1] * 60 + clock[2]
+        return shifted * 365 + shifted / 4 - shifted / 100 + shifted / 400 + dayOfYear - 719_468
     }
 
     /// The proleptic Gregorian date of a day counted from 1 January 1970.

@@ -33,7 +33,7 @@ extension Span<UInt8> {
     ///
     /// `range` must lie within the span, as a tokenizer's ranges do.
     package func jsonText(_ range: Range<Int>) -> String {
-        guard firstByte(ASCII.backslash, in: range) != nil else { return text(range) }
+        guard extracting(range).firstToEscape(from: 0) < range.count else { return text(range) }
         var unescaped = ByteBuffer(capacity: range.count)
         unescaped.appendUnescaped(self, range)
         return unescaped.bytes.text(0..<unescaped.count)
@@ -74,11 +74,6 @@ extension Span<UInt8> {
         for index in 0..<count { bytes.append(self[index]) }
         return String(decoding: bytes, as: UTF8.self)
     }
-
-    private func firstByte(_ byte: UInt8, in range: Range<Int>) -> Int? {
-        for index in range where self[index] == byte { return index }
-        return nil
-    }
 }
 
 extension ByteBuffer {
@@ -89,6 +84,11 @@ extension ByteBuffer {
         let inside = bytes.extracting(range)
         var index = 0
         while index < inside.count {
+            // What stands between two escapes is copied in one go.
+            let next = inside.firstToEscape(from: index)
+            append(inside, index..<next)
+            index = next
+            guard index < inside.count else { return }
             guard inside[index] == ASCII.backslash, let escape = try? JSONEscape(at: index, in: inside) else {
                 append(inside[index])
                 index &+= 1

@@ -154,3 +154,10 @@ package func monotonicNow() -> UInt64 {
 
 /// Seconds since 1970, for what is shown to people and other machines; never for measuring.
 package func wallClockSeconds() -> Int { time(nil) }
+
+/// Microseconds since 1970, for what is stored; never for measuring.
+package func wallClockMicroseconds() -> Int64 {
+    var time = timespec()
+    _ = unsafe clock_gettime(CLOCK_REALTIME, &time)
+    return Int64(time.tv_sec) &* 1_000_000 &+ Int64(time.tv_nsec / 1000)
+}

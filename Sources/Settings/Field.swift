@@ -70,13 +70,14 @@ struct Field<Root> {
 }
 
 extension Field {
-    /// A time from `least` to a week.
+    /// A time from `least` to `most`, a week unless told.
     static func duration(
-        _ path: String, _ target: WritableKeyPath<Root, Duration>, least: Duration = .milliseconds(1)
+        _ path: String, _ target: WritableKeyPath<Root, Duration>, least: Duration = .milliseconds(1),
+        most: Duration = .seconds(604_800)
     ) -> Field {
-        let expected = "a time such as 500ms, 15s, 2m or 1h, from \(Quantity.text(least)) to 168h"
+        let expected = "a time such as 500ms, 15s, 2m or 1h, from \(Quantity.text(least)) to \(Quantity.text(most))"
         return value(path, target, expected: expected) { text in
-            Quantity.duration(text).flatMap { $0 >= least && $0 <= .seconds(604_800) ? $0 : nil }
+            Quantity.duration(text).flatMap { $0 >= least && $0 <= most ? $0 : nil }
         }
     }
 

@@ -25,23 +25,12 @@ extension ModelSettings {
                     if let name = item.text { report.refer(to: .model, name, line: item.line) }
                 }
             },
-            price("price.input") { $0.input = $1 },
-            price("price.output") { $0.output = $1 },
-            price("price.cached") { $0.cached = $1 },
         ]
-    }
-
-    private static func price(
-        _ path: String, _ set: @escaping (inout Price, Double) -> Void
-    ) -> Field<ModelSettings> {
-        Field(path: path.split(separator: ".").map(String.init)) { node, label, model, report in
-            guard let text = node.text, let value = Double(text), (0...1_000_000).contains(value) else {
-                return report.add(node.line, "\(label) must be a price for a million tokens, such as 2.5")
+            + PriceSettings.fields("price.") { model, change in
+                var price = model.price ?? PriceSettings()
+                change(&price)
+                model.price = price
             }
-            var price = model.price ?? Price()
-            set(&price, value)
-            model.price = price
-        }
     }
 
     /// Reads the list of models.

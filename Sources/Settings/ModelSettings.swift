@@ -10,7 +10,7 @@ package struct ModelSettings: Sendable, Equatable {
     /// Models asked in turn when all deployments fail: names of models, or `provider/model`.
     package var fallbacks: [String] = []
     /// What its tokens cost, if known.
-    package var price: Price?
+    package var price: PriceSettings?
 
     package init() {}
 }
@@ -23,18 +23,6 @@ package struct DeploymentSettings: Sendable, Equatable {
     package var model: String?
     /// The share of requests, relative to the other deployments; 0 takes none.
     package var weight = 1
-
-    package init() {}
-}
-
-/// The price of a million tokens, in one currency throughout the file.
-package struct Price: Sendable, Equatable {
-    /// Of input tokens.
-    package var input = 0.0
-    /// Of output tokens.
-    package var output = 0.0
-    /// Of input tokens read from a cache; `nil` costs as much as input.
-    package var cached: Double?
 
     package init() {}
 }

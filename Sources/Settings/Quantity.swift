@@ -3,7 +3,7 @@
 
 /// Times and sizes as settings write them.
 enum Quantity {
-    /// A time such as `500ms`, `15s`, `2m`, `1h`; 0 needs no unit.
+    /// A time such as `500ms`, `15s`, `2m`, `1h`, `30d`; 0 needs no unit.
     static func duration(_ text: String) -> Duration? {
         guard let (number, unit) = split(text) else { return nil }
         let milliseconds: Int? =
@@ -12,6 +12,7 @@ enum Quantity {
             case "s": 1000
             case "m": 60_000
             case "h": 3_600_000
+            case "d": 86_400_000
             case "" where number == 0: 1
             default: nil
             }

@@ -6,10 +6,16 @@ import Telemetry
 extension Settings {
     /// Every setting of the file, as one table.
     static var fields: [Field<Settings>] {
-        general + limits + streaming + UpstreamSettings.fields("upstream.", of: \Settings.upstream) + [
+        general + limits + streaming + AuditSettings.fields + UpstreamSettings.fields("upstream.", of: \Settings.upstream) + [
             Field(path: ["providers"], isInEnvironment: false) { node, _, _, report in report.providers = node
             },
             Field(path: ["models"], isInEnvironment: false) { node, _, _, report in report.models = node },
+            Field(path: ["prices"], isInEnvironment: false) { node, _, settings, report in
+                settings.prices = PriceSettings.read(node, &report)
+            },
+            Field(path: ["organizations"], isInEnvironment: false) { node, _, settings, report in
+                settings.organizations = OrganizationSettings.read(node, &report)
+            },
         ]
     }
 

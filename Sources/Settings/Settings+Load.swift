@@ -1,6 +1,8 @@
 // SPDX-FileCopyrightText: The Sluice authors
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Telemetry
+
 extension Settings {
     /// Reads the settings: defaults, then the file, then the environment, which wins.
     ///
@@ -65,7 +67,12 @@ extension Settings {
             }
         }
         if auth.enabled, auth.keys.isEmpty, auth.adminKey == nil {
-            report.addForFile("auth.enabled is true, but neither auth.keys nor auth.admin_key has a key")
+            if databaseURL?.reveal() == "none" {
+                report.addForFile(
+                    "auth.enabled is true, but there can be no key: no auth.keys, no auth.admin_key, and no database")
+            } else {
+                warnings.append("only virtual keys let anybody in: sluice keys create makes one")
+            }
         }
         if auth.said == nil, !auth.keys.isEmpty {
             report.addForFile("auth.keys has keys that nobody is asked for: set auth.enabled to true, or to false")

@@ -31,6 +31,12 @@ package struct Settings: Sendable, Equatable {
     package var providers: [ProviderSettings] = []
     /// The models that are addressed by name, in the order of the file; names are unique.
     package var models: [ModelSettings] = []
+    /// The prices of models that are addressed directly, in the order of the file.
+    package var prices: [PriceSettings] = []
+    /// What is recorded of requests.
+    package var audit = AuditSettings()
+    /// The organisations that have limits of their own; names are unique.
+    package var organizations: [OrganizationSettings] = []
     /// Where things are stored, `nil` for the default; a credential as it may hold a password.
     package var databaseURL: Secret?
     /// What several instances share limits through; kept for a later release.

@@ -28,6 +28,10 @@ package struct GatewayMetrics: Sendable {
     package let auditQueueDepth: Gauge
     /// Audit records lost because the queue was full.
     package let auditDropped: Counter
+    /// Virtual keys that are known and good.
+    package let storedKeys: Gauge
+    /// How often the virtual keys could not be read anew.
+    package let keyRefreshFailures: Counter
     /// 1 while storage works, else 0; by `engine`.
     package let storageUp: MetricFamily<Gauge>
     /// Transactions that wait or are under way; by `engine`.
@@ -74,6 +78,9 @@ package struct GatewayMetrics: Sendable {
             "sluice_audit_queue_depth", help: "Audit records waiting to be written.")
         auditDropped = metrics.counter(
             "sluice_audit_dropped_total", help: "Audit records lost because the queue was full.")
+        storedKeys = metrics.gauge("sluice_keys", help: "Virtual keys that are known and good.")
+        keyRefreshFailures = metrics.counter(
+            "sluice_key_refresh_failures_total", help: "Failed attempts to read changes of virtual keys.")
         storageUp = metrics.gauges(
             "sluice_storage_up", help: "Whether storage works: 1 or 0.", labels: ["engine"])
         storageQueueDepth = metrics.gauges(

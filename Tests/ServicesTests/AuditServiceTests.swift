@@ -2,40 +2,182 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Chat
+import Reactor
+import Storage
 import Telemetry
 import Testing
 
 @testable import Services
 
+/// A database that answers as it is told to, soon and on its loop.
+private final class ScriptedDatabase: Database {
+    let loop: EventLoop
+    var health: StorageHealth { .well }
+    var pending = 0
+    /// What becomes of the writes to come; after the last all succeed.
+    var script: [StorageError?] = []
+    /// Whether writes are not answered at all.
+    var isStuck = false
+    /// Identifiers of the rows that were written, in order.
+    var stored: [String] = []
+    /// Identifiers of each attempt.
+    var attempts: [[String]] = []
+
+    init(_ loop: EventLoop) { self.loop = loop }
+
+    func write(_ statements: [SQLStatement], _ done: @escaping (Result<[SQLRows], StorageError>) -> Void) {
+        let requests = statements.filter { $0.text.hasPrefix("INSERT INTO audit") }.compactMap { $0.parameters[1].text }
+        attempts.append(requests)
+        guard !isStuck else { return }
+        let error = script.isEmpty ? nil : script.removeFirst()
+        loop.deferred { [self] in
+            if let error { return done(.failure(error)) }
+            stored += requests
+            done(.success(statements.map { _ in SQLRows() }))
+        }
+    }
+
+    func read(_ statement: SQLStatement, _ done: @escaping (Result<SQLRows, StorageError>) -> Void) {
+        loop.deferred { done(.failure(.closed)) }
+    }
+
+    func close(_ done: @escaping () -> Void) { loop.deferred(done) }
+}
+
 @Suite("AuditService") struct AuditServiceTests {
-    private func record(_ number: Int, text: Int = 0) -> AuditRecord {
-        var record = AuditRecord()
-        record.requestID = "req_\(number)"
-        let bytes = [UInt8](repeating: 0x61, count: text)
-        record.capture = ChatAccumulator(limit: 1 << 20)
-        if text > 0 { record.capture.append(.text(choice: 0, 0..<text), from: bytes.span) }
-        return record
+    private final class Bench {
+        let loop: EventLoop
+        let database: ScriptedDatabase
+        let recorder: AuditRecorder
+        let service: AuditService
+        let metrics: GatewayMetrics
+        private var timer: LoopTimer?
+
+        init(_ change: (inout AuditPolicy) -> Void = { _ in }) throws {
+            loop = try EventLoop()
+            database = ScriptedDatabase(loop)
+            let log = Log(descriptor: 9999, level: .error)
+            metrics = GatewayMetrics(log: log)
+            var policy = AuditPolicy()
+            policy.flushInterval = 1_000_000
+            change(&policy)
+            recorder = AuditRecorder(loop, AuditStore(database), policy, log: log, metrics: metrics)
+            service = AuditService(log: log, metrics: metrics, recorder: recorder)
+        }
+
+        deinit {
+            // Timers must not outlive their loop, and what holds them goes in no particular order.
+            _ = Unmanaged.passRetained(loop)
+        }
+
+        func record(_ numbers: Range<Int>, status: Int = 200) {
+            for number in numbers {
+                var record = AuditRecord()
+                record.requestID = "req_\(number)"
+                record.attempts = status == 200 ? 1 : 0
+                record.status = status
+                record.receivedAt = 1_000_000
+                service.record(record)
+            }
+        }
+
+        /// Runs the loop until all that waits is stored, or for as many milliseconds.
+        func run(_ milliseconds: UInt64 = 3000, until isDone: @escaping () -> Bool) {
+            let end = loop.now + milliseconds * 1_000_000
+            let timer = LoopTimer(loop) { [unowned self] in
+                if isDone() || loop.now > end { return loop.stop() }
+                self.timer?.schedule(after: 1_000_000)
+            }
+            self.timer = timer
+            timer.schedule(after: 1_000_000)
+            loop.run()
+        }
+
+        func settle() { run { [unowned self] in recorder.waiting == 0 } }
     }
 
-    private func service(limit: Int, bytes: Int = 1 << 20) -> AuditService {
-        let log = Log(descriptor: 9999, level: .error)
-        return AuditService(log: log, metrics: GatewayMetrics(log: log), limit: limit, byteLimit: bytes)
+    private static func ids(_ range: Range<Int>) -> [String] { range.map { "req_\($0)" } }
+
+    @Test("stores records that come close together in one transaction") func batch() throws {
+        let bench = try Bench()
+        bench.record(0..<10)
+        #expect(bench.metrics.auditQueueDepth.value == 10)
+        bench.settle()
+        #expect(bench.database.attempts == [Self.ids(0..<10)])
+        #expect(bench.metrics.auditQueueDepth.value == 0 && bench.metrics.auditDropped.value == 0)
     }
 
-    @Test("keeps the latest records in order, however many came", arguments: [0, 1, 3, 4, 5, 8, 9, 40])
-    func keepsLatest(_ count: Int) {
-        let audit = service(limit: 4)
-        for number in 0..<count { audit.record(record(number)) }
-        #expect(audit.recent.map(\.requestID) == (max(0, count - 4)..<count).map { "req_\($0)" })
+    @Test("does not wait for the interval when a batch is full") func fullBatch() throws {
+        let bench = try Bench { $0.flushInterval = 3_600_000_000_000 }
+        bench.record(0..<256)
+        bench.settle()
+        #expect(bench.database.stored == Self.ids(0..<256))
     }
 
-    @Test("drops the oldest when their text is too much, and a record that is too much by itself") func bounded() {
-        let audit = service(limit: 10, bytes: 1000)
-        for number in 0..<6 { audit.record(record(number, text: 300)) }
-        #expect(audit.recent.allSatisfy { $0.text.count == 300 } && (2...3).contains(audit.recent.count))
-        audit.record(record(6, text: 2000))
-        #expect(audit.recent.isEmpty)
-        audit.record(record(7, text: 10))
-        #expect(audit.recent.map(\.requestID) == ["req_7"])
+    @Test("tries again after failures until it succeeds, and loses nothing") func retries() throws {
+        let bench = try Bench()
+        bench.database.script = [.unavailable("x"), .full("x")]
+        bench.record(0..<3)
+        bench.settle()
+        #expect(bench.database.stored == Self.ids(0..<3))
+        #expect(bench.database.attempts.count == 3 && bench.metrics.auditDropped.value == 0)
+    }
+
+    @Test("gives up the one row that the database never takes") func poison() throws {
+        let bench = try Bench()
+        // The batch, then the first two rows by themselves.
+        bench.database.script = [.statement("x"), nil, .conflict("x")]
+        bench.record(0..<4)
+        bench.settle()
+        #expect(bench.database.stored == ["req_0", "req_2", "req_3"] && bench.metrics.auditDropped.value == 1)
+    }
+
+    @Test("goes on when open although the queue is full, and counts what is lost") func open() throws {
+        let bench = try Bench { $0.queueRows = 16 }
+        bench.database.isStuck = true
+        bench.record(0..<20)
+        #expect(bench.recorder.waiting == 16 && bench.metrics.auditDropped.value == 4 && bench.service.isOpen)
+    }
+
+    @Test("lets nobody begin when closed while the oldest row waits for too long, until it is stored") func closed() throws {
+        let bench = try Bench {
+            $0.onFailure = .closed
+            $0.patience = 20_000_000
+        }
+        bench.database.script = [.full("x"), .full("x")]
+        bench.record(0..<3)
+        #expect(bench.service.isOpen)
+        bench.run { !bench.service.isOpen }
+        #expect(!bench.service.isOpen)
+        bench.settle()
+        #expect(bench.service.isOpen && bench.database.stored == Self.ids(0..<3))
+    }
+
+    @Test("keeps all rows of requests under way when closed, however full it is") func closedKeepsAll() throws {
+        let bench = try Bench {
+            $0.onFailure = .closed
+            $0.queueRows = 16
+        }
+        bench.database.script = [.full("x")]
+        bench.record(0..<40)
+        #expect(!bench.service.isOpen)
+        bench.settle()
+        #expect(bench.database.stored == Self.ids(0..<40) && bench.metrics.auditDropped.value == 0)
+    }
+
+    @Test("stores few of the requests without a good key, so that a flood of them fills no disk") func strangers() throws {
+        let bench = try Bench()
+        bench.record(0..<500, status: 401)
+        bench.settle()
+        #expect(bench.database.stored.count == 10 && bench.metrics.auditDropped.value == 0)
+    }
+
+    @Test("stores at once what waits when it drains") func drains() throws {
+        let bench = try Bench { $0.flushInterval = 3_600_000_000_000 }
+        bench.record(0..<3)
+        bench.recorder.drain()
+        bench.record(3..<5)
+        bench.settle()
+        #expect(bench.database.stored == Self.ids(0..<5))
     }
 }

@@ -92,12 +92,12 @@ final class NoTransport: UpstreamTransport {
 
 @Suite("AdmissionService") struct AdmissionServiceTests {
     static let keys = ["sk-first-key-0123456789", "sk-second-key-987654321"]
+    static var ring: KeyRing { KeyRing(keys: keys.map { Secret($0) }, adminKey: nil, now: { 0 }) }
 
     @Test("admits by any of its keys, and tells who it was without telling the key", arguments: keys)
     func admits(_ key: String) throws {
-        let service = AdmissionService(isEnabled: true, keys: Self.keys.map { Secret($0) })
-        let caller = try #require(service.admit(key))
-        #expect(caller.name == "sk-...\(key.suffix(4))")
+        let service = AdmissionService(isEnabled: true, ring: Self.ring)
+        #expect(service.admit(key) == .admitted(Caller(name: "sk-...\(key.suffix(4))")))
     }
 
     @Test(
@@ -106,14 +106,14 @@ final class NoTransport: UpstreamTransport {
             nil, "", "sk-first-key-012345678", "sk-first-key-01234567890", "SK-FIRST-KEY-0123456789", "anonymous", "[secret]",
         ])
     func refuses(_ key: String?) {
-        #expect(AdmissionService(isEnabled: true, keys: Self.keys.map { Secret($0) }).admit(key) == nil)
-        #expect(AdmissionService(isEnabled: true, keys: []).admit(key) == nil)
+        #expect(AdmissionService(isEnabled: true, ring: Self.ring).admit(key) == .refused)
+        #expect(AdmissionService(isEnabled: true, ring: KeyRing(keys: [], adminKey: nil, now: { 0 })).admit(key) == .refused)
     }
 
     @Test("lets everybody in when it is off")
     func off() {
-        let service = AdmissionService(isEnabled: false, keys: Self.keys.map { Secret($0) })
-        #expect(service.admit(nil) == .anonymous)
-        #expect(service.admit("wrong") == .anonymous)
+        let service = AdmissionService(isEnabled: false, ring: Self.ring)
+        #expect(service.admit(nil) == .admitted(.anonymous))
+        #expect(service.admit("wrong") == .admitted(.anonymous))
     }
 }

@@ -73,7 +73,7 @@ import Testing
         let model = try #require(settings.models.first)
         #expect(model.deployments.map(\.weight) == [3, 1])
         #expect(model.deployments.map(\.model) == ["gpt-4o-2024-11-20", nil])
-        #expect(model.price?.input == 2.5 && model.price?.output == 10 && model.price?.cached == 1.25)
+        #expect(model.price?.input == 2_500_000 && model.price?.output == 10_000_000 && model.price?.cached == 1_250_000)
         #expect(model.fallbacks == ["local/a"])
     }
 

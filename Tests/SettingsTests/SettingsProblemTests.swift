@@ -66,7 +66,7 @@ struct WrongFile: CustomTestStringConvertible, Sendable {
         WrongFile("workers: ${ODD}", "1: workers must be auto"),
         WrongFile("auth: {admin_key: 'has a space'}", "1: auth.admin_key must be a key of printable ASCII"),
         WrongFile("auth:\n  keys:\n    - ok\n    - 'sword fish'", "4: each of auth.keys must be a key"),
-        WrongFile("auth: {enabled: true}", "auth.enabled is true, but neither"),
+        WrongFile("auth: {enabled: true}\ndatabase_url: none", "auth.enabled is true, but there can be no key"),
         WrongFile("auth: {keys: [sk-one]}", "auth.keys has keys that nobody is asked for"),
         WrongFile("allowed_hosts: ['a b']", "1: each of allowed_hosts must be a host name"),
         WrongFile(

@@ -1,38 +1,43 @@
 // SPDX-FileCopyrightText: The Sluice authors
 // SPDX-License-Identifier: Apache-2.0
 
-package import Telemetry
-
 /// Decides who may come in, and as whom.
-package struct AdmissionService: Sendable {
-    private let keys: [Secret]
-    private let adminKey: Secret?
-    private let isEnabled: Bool
-    private let isLocal: Bool
-
-    /// Admits who brings one of `keys` or `adminKey`, or everybody when not enabled.
-    ///
-    /// Without keys, whoever can connect is the administrator if only this machine `isLocal` can, and elsewhere nobody is.
-    package init(isEnabled: Bool, keys: [Secret], adminKey: Secret? = nil, isLocal: Bool = false) {
-        self.isEnabled = isEnabled
-        self.keys = keys
-        self.adminKey = adminKey
-        self.isLocal = isLocal
+package struct AdmissionService {
+    /// What becomes of somebody who asks.
+    package enum Verdict: Equatable {
+        case admitted(Caller)
+        /// A key is needed, and what was shown is none.
+        case refused
+        /// The key may be good, which cannot be told yet.
+        case notLoaded
     }
 
-    /// The caller whose key was given; `nil` refuses.
+    private let ring: KeyRing
+    private let isEnabled: Bool
+    private let isOpenToAdmin: Bool
+
+    /// Admits who brings a key of `ring`, or everybody when not enabled.
     ///
-    /// Every key is compared, in constant time each, so that the time taken does not tell which came close.
-    package func admit(_ key: String?) -> Caller? {
-        let candidate = Array((key ?? "").utf8)
-        var found: Caller?
-        if !candidate.isEmpty {
-            for secret in keys where secret.matches(candidate.span) { found = Caller(name: secret.masked) }
-            if let adminKey, adminKey.matches(candidate.span) { found = Caller(name: adminKey.masked, role: .admin) }
+    /// Without keys, whoever can connect is the administrator if only this machine `isLocal` can and no admin key is set, and
+    /// elsewhere nobody is.
+    package init(isEnabled: Bool, ring: KeyRing, hasAdminKey: Bool = false, isLocal: Bool = false) {
+        self.isEnabled = isEnabled
+        self.ring = ring
+        isOpenToAdmin = isLocal && !hasAdminKey
+    }
+
+    /// Who brings a key, or none.
+    package func admit(_ key: String?) -> Verdict {
+        let finding = ring.find(key ?? "")
+        if case .caller(let caller) = finding { return .admitted(caller) }
+        guard isEnabled else {
+            var anonymous = Caller.anonymous
+            if isOpenToAdmin { anonymous.role = .admin }
+            return .admitted(anonymous)
         }
-        guard !isEnabled, found == nil else { return found }
-        var anonymous = Caller.anonymous
-        if isLocal, adminKey == nil { anonymous.role = .admin }
-        return anonymous
+        return finding == .notLoaded ? .notLoaded : .refused
     }
 }
+
+@available(*, unavailable)
+extension AdmissionService: Sendable {}

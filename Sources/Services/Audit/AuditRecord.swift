@@ -39,12 +39,16 @@ package struct AuditRecord: Sendable {
     package var usage: TokenUsage?
     /// Whether `usage` was counted here, because the provider did not say.
     package var isEstimated = false
-    /// What it cost; `nil` when the model has no price.
+    /// What it cost; `nil` when the model has no price or was not asked.
     package var cost: Money?
     /// What of the client's head is recorded, without credentials.
     package var headerText = ""
     /// The client's body, as far as it is kept.
     package var requestBody: [UInt8] = []
+    /// The bytes of the client's body, kept or not.
+    package var requestBytes = 0
+    /// What was answered, where it is not in `capture`: of what was handed on without a look at its meaning.
+    package var responseText: String?
     /// What was said, as far as it was captured, still escaped: reading it out is for who reads it.
     package var capture = ChatAccumulator(limit: 0)
     /// Whether the capture's bound was reached.
@@ -77,4 +81,6 @@ package struct FailedAttempt: Sendable, Equatable {
 package protocol AuditSink: AnyObject {
     /// Takes a record; a sink that cannot keep it counts the loss.
     func record(_ record: AuditRecord)
+    /// Whether new requests may begin: not when their records could not be kept although they have to be.
+    var isOpen: Bool { get }
 }

@@ -2,43 +2,26 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Chat
+internal import Storage
 package import Telemetry
 
-/// Keeps the latest records in memory and writes a line of each to the log.
+/// Counts each record, writes a line of it to the log, and hands it on to be stored.
 package final class AuditService: AuditSink {
     private let log: Log
     private let metrics: GatewayMetrics
-    private let limit: Int
-    private let byteLimit: Int
-    private var byteCount = 0
-    /// The records kept, oldest first, behind `dropped` empty ones.
-    private var records: [AuditRecord] = []
-    /// To drop one at the front moves all others: they are emptied at once, and taken out many together.
-    private var dropped = 0
+    /// Who stores records; `nil` stores none.
+    private let recorder: AuditRecorder?
 
-    /// The records kept, oldest first.
-    package var recent: ArraySlice<AuditRecord> { records.dropFirst(dropped) }
-
-    /// Keeps up to `limit` records with up to `byteLimit` bytes of captured text.
-    package init(log: Log, metrics: GatewayMetrics, limit: Int = 256, byteLimit: Int = 4 << 20) {
+    package init(log: Log, metrics: GatewayMetrics, recorder: AuditRecorder? = nil) {
         self.log = log
         self.metrics = metrics
-        self.limit = limit
-        self.byteLimit = byteLimit
+        self.recorder = recorder
     }
 
+    package var isOpen: Bool { recorder?.isOpen ?? true }
+
     package func record(_ record: AuditRecord) {
-        records.append(record)
-        byteCount += record.capture.byteCount
-        while records.count - dropped > limit || byteCount > byteLimit, dropped < records.count {
-            byteCount -= records[dropped].capture.byteCount
-            records[dropped] = AuditRecord()
-            dropped += 1
-        }
-        if dropped >= limit {
-            records.removeFirst(dropped)
-            dropped = 0
-        }
+        recorder?.record(record)
         count(record)
         log.info(
             "request",
@@ -51,7 +34,8 @@ package final class AuditService: AuditSink {
                 "first_token_ms": milliseconds(record.timeToFirstToken),
                 "duration_ms": milliseconds(record.duration), "events": .integer(record.events),
                 "input_tokens": count(record.usage?.input), "output_tokens": count(record.usage?.output),
-                "error": .text(record.error ?? "-"),
+                "cost_nanos": count(record.cost.map { Int($0.nanos) }),
+                "error": .text(record.error.map { Redaction.text($0) } ?? "-"),
             ])
     }
 

@@ -36,6 +36,11 @@ package final class Exchange {
     private(set) var isPaused = false
     /// How often upstream had to wait for the client.
     private(set) var pauses = 0
+    /// What the request holds of the bytes that all running requests may keep for their records.
+    private(set) var keptBytes = 0
+    private let operation: UpstreamRequest.Operation
+    /// About how many tokens the request has; known when the answer has begun.
+    private var estimatedInput = 0
     /// Events of upstream that were skipped.
     private var malformedEvents = 0
     /// Whether the answer was read on after the client had left.
@@ -48,6 +53,8 @@ package final class Exchange {
         accumulator = ChatAccumulator(limit: relay.policy.captureLimit)
         received = request.received
         lastWrite = request.received
+        operation = request.upstream.operation
+        record.headerText = request.headerText
         record.requestID = request.id
         record.door = request.door
         record.caller = request.caller
@@ -159,6 +166,8 @@ package final class Exchange {
             return true
         }
         if failure.failureClass != .unfit { lastRefusal = failure }
+        record.failedAttempts.append(
+            FailedAttempt(provider: record.provider, model: record.model, error: failure.failure.message))
         let wait = failure.retryAfter.flatMap { Exchange.nanoseconds(ofRetryAfter: $0) }
         let step = attempts.next(after: failure.failureClass, retryAfter: wait, draw: Double.random(in: 0..<1))
         guard case .ask(let candidate, let delay) = step else { return false }
@@ -233,7 +242,7 @@ package final class Exchange {
     private func close() {
         timer = nil
         retryTimer = nil
-        request = nil
+        letGoOfRequest()
         if let transfer {
             relay.metrics.upstreamTransfersActive.subtract()
             transfer.cancel()
@@ -250,17 +259,41 @@ package final class Exchange {
                 ])
         }
         record.outcome = outcome
+        record.streamID = attribution?.streamID ?? ""
         if record.status == 0 { record.status = outcome == .clientDisconnected ? 499 : 200 }
         record.duration = relay.loop.now &- received
         record.timeToFirstToken = record.isWhole ? nil : firstEvent.map { $0 &- received }
         record.hasAnswer = firstEvent != nil
-        record.usage = accumulator.usage
+        record.receivedAt = wallClockMicroseconds() &- Int64(clamping: record.duration / 1000)
+        account()
         record.isTruncated = accumulator.isTruncated
         record.capture = accumulator
         let record = record
         let relay = relay
         // The record is off the client's path: the answer's last bytes are with the kernel by then.
         relay.loop.deferred { relay.finished(self, record) }
+    }
+
+    /// Keeps of the request what its record needs, and lets the rest go: nobody else will be asked.
+    private func letGoOfRequest() {
+        guard let request else { return }
+        self.request = nil
+        estimatedInput = request.chat.estimatedTokens
+        record.requestBytes = request.body.count
+        keptBytes = relay.keep(min(request.body.count, relay.policy.requestLimit))
+        // A copy, as the body's own storage may be twice its size.
+        record.requestBody = Array(request.body.prefix(keptBytes))
+    }
+
+    /// Says what was used and what it costs.
+    private func account() {
+        record.usage = accumulator.usage
+        guard operation != .countTokens, record.hasAnswer else { return }
+        let estimate = UsageEstimate(
+            input: estimatedInput, seenBytes: operation == .chat ? accumulator.seenBytes : 0,
+            isComplete: record.outcome == .completed)
+        (record.usage, record.isEstimated) = estimate.completing(accumulator.usage)
+        if let price = current?.price, let usage = record.usage { record.cost = price.cost(of: usage) }
     }
 
     private var emptyAnswer: UpstreamFailure {
@@ -295,7 +328,8 @@ package final class Exchange {
     /// The answer has begun: from here on nobody else can be asked.
     private func noteFirstEvent(isStream: Bool) {
         firstEvent = relay.loop.now
-        request = nil
+        // The client comes first.
+        relay.loop.deferred { [self] in letGoOfRequest() }
         attempts = AttemptPlan([])
         if state.isStream, let attribution { sink?.choose(attribution, isStream: isStream) }
     }
@@ -380,7 +414,10 @@ extension Exchange: UpstreamReceiver {
         perform(state.completed())
     }
 
-    package func fail(_ failure: UpstreamFailure) {
+    package func fail(_ reported: UpstreamFailure) {
+        // What a provider says of a key goes neither to the client nor into a log.
+        var failure = reported
+        failure.failure.message = Redaction.text(failure.failure.message)
         if recover(from: failure) { return }
         // Where one failed and the other could not even be asked, the first says more.
         let told = failure.failureClass == .unfit ? lastRefusal ?? failure : failure

@@ -46,6 +46,10 @@ package struct RelayPolicy: Equatable, Sendable {
     package var commitAfter: UInt64 = 10_000_000_000
     /// How many bytes of an answer are kept for the record.
     package var captureLimit = 1 << 20
+    /// How many bytes of a request's body are kept for the record.
+    package var requestLimit = 64 << 10
+    /// How many bytes of bodies all running requests keep together; of more nothing is kept.
+    package var keptLimit = 64 << 20
     /// What becomes of an answer whose client has left.
     package var onDisconnect = OnDisconnect.cancel
     /// How long an answer is drained.

@@ -15,6 +15,8 @@ package final class RelayService {
     let metrics: GatewayMetrics
     private let audit: any AuditSink
     private(set) var exchanges: [ObjectIdentifier: Exchange] = [:]
+    /// Bytes of requests that are kept for their records.
+    private var keptBytes = 0
     /// Answers that are read on although their clients have left.
     var drainsUnderWay = 0
 
@@ -32,6 +34,9 @@ package final class RelayService {
 
     /// How many exchanges are under way.
     package var activeCount: Int { exchanges.count }
+
+    /// Whether a request that begins now will be recorded, or need not be.
+    package var isRecorded: Bool { audit.isOpen }
 
     var mayDrain: Bool { drainsUnderWay < policy.maxDrains }
 
@@ -61,6 +66,7 @@ package final class RelayService {
     /// Records a request that a door refused before it could become an exchange.
     package func recordRefusal(id: String, door: String, caller: Caller, status: Int, reason: String) {
         var record = AuditRecord()
+        record.receivedAt = wallClockMicroseconds()
         record.requestID = id
         record.door = door
         record.caller = caller
@@ -77,10 +83,18 @@ package final class RelayService {
 
     // MARK: Called by exchanges
 
+    /// How many of `wanted` bytes of a request may be kept until its record is made: all, or none.
+    func keep(_ wanted: Int) -> Int {
+        guard wanted <= policy.keptLimit - keptBytes else { return 0 }
+        keptBytes += wanted
+        return wanted
+    }
+
     func finished(_ exchange: Exchange, _ record: AuditRecord) {
         guard exchanges.removeValue(forKey: ObjectIdentifier(exchange)) != nil else { return }
         metrics.streamsActive.subtract()
         if exchange.wasDrained { drainsUnderWay -= 1 }
+        keptBytes -= exchange.keptBytes
         audit.record(record)
     }
 }

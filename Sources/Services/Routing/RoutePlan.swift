@@ -11,6 +11,8 @@ package struct Candidate {
     package let model: String
     /// The share of requests, relative to the other deployments of the model; 0 takes none.
     package let weight: Int
+    /// What its tokens cost; `nil` when nobody said.
+    package var price: Price?
 }
 
 /// From the model that a client names to who can answer.
@@ -35,11 +37,17 @@ package struct RoutePlan {
     private let patterns: [Route]
     private let providers: [String: Provider]
     private let only: Provider?
+    /// The prices of what is addressed directly, or has none with its name.
+    package let prices: PriceTable
     /// The names that can be listed, in the order of the settings.
     package let listing: [(model: String, owner: String)]
 
-    /// A plan over `providers` with configured `routes`; `bareNames` serves names that nothing else matches.
-    package init(providers: [Provider], routes: [Route], bareNames: Provider? = nil) {
+    /// A plan over `providers` with configured `routes`; `bareNames` serves names that nothing else matches; `prices` are those of
+    /// candidates that have none of their own.
+    package init(
+        providers: [Provider], routes: [Route], bareNames: Provider? = nil, prices: PriceTable = PriceTable()
+    ) {
+        self.prices = prices
         self.providers = Dictionary(providers.map { ($0.name, $0) }) { first, _ in first }
         exact = Dictionary(routes.filter { !$0.name.hasSuffix("*") }.map { ($0.name, $0) }) { first, _ in first }
         // The longest pattern is the most particular one.
@@ -65,25 +73,34 @@ package struct RoutePlan {
     package func candidates(for model: String) -> [Candidate] { find(model)?.deployments ?? [] }
 
     private func find(_ model: String) -> (deployments: [Candidate], fallbacks: [String])? {
-        if let route = exact[model] { return (route.deployments, route.fallbacks) }
+        if let route = exact[model] { return (route.deployments.map(priced), route.fallbacks) }
         for route in patterns {
             let prefix = route.name.dropLast()
             guard model.utf8.count > prefix.utf8.count, model.hasPrefix(prefix) else { continue }
             let rest = String(model.dropFirst(prefix.count))
             let deployments = route.deployments.map { deployment in
                 let name = deployment.model
-                return Candidate(
-                    provider: deployment.provider, model: name.hasSuffix("*") ? name.dropLast() + rest : name,
-                    weight: deployment.weight)
+                return priced(
+                    Candidate(
+                        provider: deployment.provider, model: name.hasSuffix("*") ? name.dropLast() + rest : name,
+                        weight: deployment.weight, price: deployment.price))
             }
             return (deployments, route.fallbacks)
         }
         if let slash = model.firstIndex(of: "/"), let provider = providers[String(model[..<slash])] {
             let rest = String(model[model.index(after: slash)...])
-            if !rest.isEmpty { return ([Candidate(provider, rest)], []) }
+            if !rest.isEmpty { return ([priced(Candidate(provider, rest))], []) }
         }
-        if let only { return ([Candidate(only, model)], []) }
+        if let only { return ([priced(Candidate(only, model))], []) }
         return nil
+    }
+
+    /// A candidate with the price that the table has for it, unless it has one already.
+    private func priced(_ candidate: Candidate) -> Candidate {
+        guard candidate.price == nil else { return candidate }
+        var candidate = candidate
+        candidate.price = prices.price(provider: candidate.provider.name, model: candidate.model)
+        return candidate
     }
 
     /// Deployments in random order, each place drawn by weight among those left.
@@ -109,8 +126,8 @@ extension RoutePlan: Sendable {}
 
 extension Candidate {
     /// A provider asked for one of its models.
-    package init(_ provider: Provider, _ model: String, weight: Int = 1) {
-        self.init(provider: provider, model: model, weight: weight)
+    package init(_ provider: Provider, _ model: String, weight: Int = 1, price: Price? = nil) {
+        self.init(provider: provider, model: model, weight: weight, price: price)
     }
 }
 

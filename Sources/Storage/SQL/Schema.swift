@@ -26,8 +26,9 @@ package enum Schema {
                 attempt_log TEXT, first_token_us BIGINT, duration_us BIGINT NOT NULL, events BIGINT NOT NULL,
                 input_tokens BIGINT, output_tokens BIGINT, cached_tokens BIGINT, cache_written_tokens BIGINT,
                 reasoning_tokens BIGINT, is_estimated BIGINT NOT NULL, cost_nanos BIGINT,
-                request_headers TEXT, request_text TEXT, response_text TEXT, reasoning_text TEXT, tool_calls TEXT,
-                is_truncated BIGINT NOT NULL, error TEXT
+                request_headers TEXT, request_text TEXT, request_bytes BIGINT NOT NULL,
+                is_request_truncated BIGINT NOT NULL, response_text TEXT, reasoning_text TEXT, tool_calls TEXT,
+                is_truncated BIGINT NOT NULL, error TEXT, batch BIGINT NOT NULL
             )
             """,
             "CREATE INDEX audit_by_time ON audit (received_at, id)",
@@ -39,7 +40,7 @@ package enum Schema {
                 provider TEXT NOT NULL, model TEXT NOT NULL,
                 requests BIGINT NOT NULL, input_tokens BIGINT NOT NULL, output_tokens BIGINT NOT NULL,
                 cached_tokens BIGINT NOT NULL, cache_written_tokens BIGINT NOT NULL, reasoning_tokens BIGINT NOT NULL,
-                cost_nanos BIGINT NOT NULL, unpriced BIGINT NOT NULL,
+                cost_nanos BIGINT NOT NULL, unpriced BIGINT NOT NULL, estimated BIGINT NOT NULL,
                 PRIMARY KEY (day, key_id, organization, user_id, provider, model)
             )
             """,

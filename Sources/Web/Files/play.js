@@ -23,6 +23,7 @@ class Playground {
   current = null;
   isClosed = false;
   follows = true;
+  lastTop = 0;
 
   constructor(place) {
     const saved = kept.get('play', {});
@@ -213,13 +214,16 @@ class Playground {
   async submit() {
     const content = this.text.value.trim();
     if (!content || this.current) return;
-    // Who is quicker than the lists is not ignored.
-    await this.opened;
-    if (this.current) return;
-    if (!this.model.value.trim()) return this.say('Choose a model first.', 'error');
     const controller = new AbortController();
     this.current = controller;
     this.busy(true);
+    // Who is quicker than the lists is not ignored.
+    await this.opened;
+    if (!this.model.value.trim()) {
+      this.current = null;
+      this.busy(false);
+      return this.say('Choose a model first.', 'error');
+    }
     this.save();
     if (!this.log.querySelector('.message')) this.log.replaceChildren();
     this.notices.querySelectorAll('.error').forEach((node) => node.remove());
@@ -317,7 +321,11 @@ class Playground {
     this.isScrolling = true;
     setTimeout(() => {
       this.isScrolling = false;
-      this.log.scrollTop = this.log.scrollHeight;
+      const { scrollTop, scrollHeight, clientHeight } = this.log;
+      // Above where it was left, and not because the text got shorter: somebody reads there.
+      if (!always && scrollTop < this.lastTop - 4 && scrollHeight - scrollTop - clientHeight > 40) return;
+      this.log.scrollTop = scrollHeight;
+      this.lastTop = this.log.scrollTop;
     }, 34);
   }
 }

@@ -1,0 +1,162 @@
+// SPDX-FileCopyrightText: The Sluice authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Bytes
+internal import FrontDoors
+internal import Glibc
+internal import HTTPSemantics
+internal import Reactor
+internal import Settings
+internal import Storage
+internal import Telemetry
+
+/// `sluice audit export` and `sluice audit erase`: what is recorded, without a gateway.
+final class AuditCommand {
+    private static let filters = [
+        "from", "to", "key", "organization", "user", "model", "provider", "door", "outcome", "status", "request-id",
+    ]
+    static let usage =
+        "audit takes: export [--config FILE] [--database URL] [\(filters.map { "--" + $0 }.joined(separator: "] ["))],"
+        + " or erase --key ID [--config FILE] [--database URL]"
+    /// Rows read, or erased, at once.
+    private static let portion = 100
+
+    private let loop: EventLoop
+    private let store: AuditStore
+    private var status = EX_OK
+    private var problem = ""
+
+    static func run(_ arguments: [String]) -> Int32 {
+        guard let action = arguments.first,
+            let options = CommandLineInterface.options(
+                Array(arguments.dropFirst()), allowed: ["config", "database"] + (action == "erase" ? ["key"] : filters))
+        else { return CommandLineInterface.misused(usage) }
+        switch action {
+        case "export":
+            guard let filter = filter(options) else { return CommandLineInterface.misused(usage) }
+            return run(options) { $0.export(filter, after: nil) }
+        case "erase":
+            guard let key = options["key"], !key.isEmpty else { return CommandLineInterface.misused(usage) }
+            return run(options) { $0.erase(key, 0) }
+        default: return CommandLineInterface.misused(usage)
+        }
+    }
+
+    private static func run(_ options: [String: String], _ begin: (AuditCommand) -> Void) -> Int32 {
+        SignalWatcher.ignoreStraySignals()
+        var environment = CommandLineInterface.environment()
+        if let url = options["database"] { environment["SLUICE_DATABASE_URL"] = url }
+        do {
+            let settings = try Settings.load(file: options["config"], environment: environment)
+            guard let address = settings.databaseURL.map({ StorageAddress($0) }) ?? .standard else {
+                return CommandLineInterface.failed("the address of the database is not valid", EX_CONFIG)
+            }
+            // A file that is not there must not be made: that would look like an empty audit.
+            if case .sqlite(let path) = address, unsafe access(path, R_OK) != 0 {
+                return CommandLineInterface.failed("there is no database at \(path)", EX_NOINPUT)
+            }
+            let loop = try EventLoop()
+            let log = Log(level: .error, format: settings.log.format)
+            guard let database = try StorageOpener.open(address, on: loop, log: log) else {
+                return CommandLineInterface.failed("database_url is none: nothing is stored", EX_CONFIG)
+            }
+            let command = AuditCommand(loop, AuditStore(database))
+            begin(command)
+            loop.run()
+            database.close { loop.stop() }
+            loop.run()
+            guard command.status != EX_OK else { return EX_OK }
+            return CommandLineInterface.failed(command.problem, command.status)
+        } catch let error as SettingsError {
+            return CommandLineInterface.failed("\(error)", EX_CONFIG)
+        } catch {
+            return CommandLineInterface.failed("cannot use the database: \(error)", EX_UNAVAILABLE)
+        }
+    }
+
+    private init(_ loop: EventLoop, _ store: AuditStore) {
+        self.loop = loop
+        self.store = store
+    }
+
+    private static func filter(_ options: [String: String]) -> AuditFilter? {
+        var filter = AuditFilter(.everybody)
+        for (name, text) in options {
+            switch name {
+            case "from":
+                guard let time = InternetDate.microseconds(from: text) else { return nil }
+                filter.from = time
+            case "to":
+                guard let time = InternetDate.microseconds(from: text) else { return nil }
+                filter.to = time
+            case "status":
+                guard let status = Int(text) else { return nil }
+                filter.status = status
+            case "key": filter.keyID = text
+            case "organization": filter.organization = text
+            case "user": filter.user = text
+            case "model": filter.model = text
+            case "provider": filter.provider = text
+            case "door": filter.door = text
+            case "outcome": filter.outcome = text
+            case "request-id": filter.requestID = text
+            default: break
+            }
+        }
+        return filter
+    }
+
+    private func export(_ filter: AuditFilter, after place: PageCursor?) {
+        store.page(filter, after: place, limit: AuditCommand.portion, withTexts: true) { [self] result in
+            switch result {
+            case .failure(let error): end(EX_UNAVAILABLE, "the database cannot be read: \(error)")
+            case .success(let page):
+                for row in page.rows {
+                    var line = ByteBuffer()
+                    AuditJSON.appendLine(row, into: &line)
+                    guard write(line.storage) else { return }
+                }
+                if let next = page.next { export(filter, after: next) } else { loop.stop() }
+            }
+        }
+    }
+
+    private func erase(_ key: String, _ erased: Int) {
+        store.erase(key: key, limit: AuditCommand.portion) { [self] result in
+            switch result {
+            case .failure(let error): end(EX_UNAVAILABLE, "the database cannot be changed: \(error)")
+            case .success(0):
+                _ = write(Array("erased the content of \(erased) requests\n".utf8))
+                loop.stop()
+            case .success(let count): erase(key, erased + count)
+            }
+        }
+    }
+
+    /// Writes all of it to the standard output, at the pace of who reads it; false when that is over.
+    private func write(_ bytes: [UInt8]) -> Bool {
+        var start = 0
+        while start < bytes.count {
+            let count = unsafe bytes.withUnsafeBytes { unsafe Glibc.write(1, $0.baseAddress?.advanced(by: start), $0.count - start) }
+            if count >= 0 {
+                start += count
+            } else if errno == EAGAIN {
+                var output = pollfd(fd: 1, events: Int16(POLLOUT), revents: 0)
+                _ = unsafe poll(&output, 1, -1)
+            } else if errno != EINTR {
+                // Who has read enough, such as head(1), is no failure.
+                end(errno == EPIPE ? EX_OK : EX_IOERR, "cannot write to the standard output (error \(errno))")
+                return false
+            }
+        }
+        return true
+    }
+
+    private func end(_ status: Int32, _ problem: String) {
+        (self.status, self.problem) = (status, problem)
+        loop.stop()
+    }
+}
+
+@available(*, unavailable)
+extension AuditCommand: Sendable {}

@@ -1,0 +1,16 @@
+// SPDX-FileCopyrightText: The Sluice authors
+// SPDX-License-Identifier: Apache-2.0
+
+extension Caller {
+    /// Whether it may ask for a model by this name: the name that a client says, before any route or fallback.
+    ///
+    /// Bytes are compared, so that neither another case nor a blank nor another spelling of an accent gets past a scope.
+    package func mayUse(_ model: String) -> Bool {
+        guard let models else { return true }
+        return models.contains { pattern in
+            guard pattern.utf8.last == UInt8(ascii: "*") else { return pattern.utf8.elementsEqual(model.utf8) }
+            let prefix = pattern.utf8.dropLast()
+            return model.utf8.count > prefix.count && model.utf8.starts(with: prefix)
+        }
+    }
+}
