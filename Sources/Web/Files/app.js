@@ -31,8 +31,10 @@ function route(isFirst) {
   main.replaceChildren();
   document.title = `${title} · Sluice`;
   for (const link of document.querySelectorAll('#nav a')) {
-    if (link.getAttribute('href') === `#/${name || 'play'}`) link.setAttribute('aria-current', 'page');
-    else link.removeAttribute('aria-current');
+    if (link.getAttribute('href') === `#/${name || 'play'}`) {
+      link.setAttribute('aria-current', 'page');
+      link.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+    } else link.removeAttribute('aria-current');
   }
   close = open(main, rest.map(decode)) ?? null;
   if (isFirst !== true) {
