@@ -26,8 +26,8 @@ build: setup ## compile the release binary
 
 test: unit-test end-to-end-test ## all tests: the pure parts, then the real binary with real clients
 
-unit-test: setup check ## tests of the pure parts
-	$(SWIFT) test
+unit-test: setup test-packages check ## tests of the parts, storage against a Postgres server of their own
+	scripts/test-postgres run $(SWIFT) test
 
 end-to-end-test: build setup-tests ## the real binary over real sockets, with the official SDK
 	SLUICE_BINARY=$(abspath $(BINARY)) $(PYTEST) -q Tests/EndToEnd

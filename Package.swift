@@ -91,7 +91,7 @@ let package = Package(
         tests(of: "Providers", ["Bytes", "Chat", "Dialects", "HTTPClient", "JSON", "Reactor"]),
         tests(of: "Storage", ["JSON", "Reactor", "Telemetry"]),
         tests(of: "Services", ["Chat", "HTTPClient", "HTTPSemantics", "JSON", "Providers", "Reactor", "Storage", "Telemetry"]),
-        tests(of: "FrontDoors", ["HTTPSemantics", "Chat"]),
+        tests(of: "FrontDoors", ["HTTPSemantics", "Chat", "Storage"]),
         // Benchmarks: epoll, which Swift's Glibc leaves out, and the load generator that uses it
         .systemLibrary(name: "CEpoll", path: "bench/CEpoll"),
         .executableTarget(

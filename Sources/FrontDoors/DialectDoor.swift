@@ -6,7 +6,9 @@ internal import Dialects
 package import HTTPSemantics
 package import HTTPServer
 internal import Providers
+internal import Reactor
 internal import Services
+internal import Storage
 
 /// A door at which clients speak a dialect: chat completions, responses, messages.
 package final class DialectDoor: Door {
@@ -106,6 +108,8 @@ final class DialectCall: RequestOwner {
     private let terms: Terms
     private let caller: Caller
     private var exchange: Exchange?
+    /// Whether the client has left, after which `request` must not be touched.
+    private var isGone = false
 
     /// Admits the caller and begins to take in the body; answers who is turned away.
     static func begin(_ request: ServerRequest, _ gate: DoorGate, _ terms: Terms) {
@@ -135,29 +139,56 @@ final class DialectCall: RequestOwner {
             return ErrorReply.send(error.failure, terms.answer, requestID: terms.id, to: request.response)
         }
         guard caller.mayUse(decoded.chat.model) else {
-            let failure = ErrorReply.modelNotAllowed(decoded.chat.model)
-            gate.relay.recordRefusal(
-                id: terms.id, door: terms.door, caller: caller, status: failure.status, reason: failure.message)
-            return ErrorReply.send(failure, terms.answer, requestID: terms.id, to: request.response)
-        }
-        let estimate = terms.operation == .countTokens ? decoded.chat.estimatedTokens : nil
-        // Gemini's own count is not asked for: it would be the only form beside Anthropic's.
-        let counts = terms.dialect == .anthropic && gate.relay.countsTokens(decoded.chat.model)
-        if let estimate, gate.relay.serves(decoded.chat.model), !counts {
-            return TokenCountDoor.answer(estimate, terms.answer, terms.id, request.response)
+            return refuse(ErrorReply.modelNotAllowed(decoded.chat.model), [])
         }
         let upstream = UpstreamRequest(
             body: body, decoded: decoded, dialect: terms.dialect, operation: terms.operation, forwarded: forwarded())
-        let sink = DialectSink(
-            request.response, requestID: terms.id, terms.answer, decoded.chat, wantsArray: terms.wantsArray,
-            estimate: estimate, gate.buffer)
-        var asked = RelayRequest(
-            upstream: upstream, id: terms.id, door: terms.door, caller: caller, received: request.received)
-        asked.headerText = gate.recordsHeaders ? Redaction.headers(request.head.fields) : ""
-        exchange = gate.relay.begin(asked, sink)
+        guard !caller.scopes.isEmpty else { return proceed(upstream, nil, []) }
+        gate.relay.limits.admit(caller, upstream) { [self] admission in
+            switch admission {
+            case .granted(let lease, let statuses):
+                // The answer may have taken its time.
+                guard !isGone else { return gate.relay.limits.settle(lease, tokens: 0, cost: .zero) }
+                proceed(upstream, lease, statuses)
+            case .refused(let failure, let statuses):
+                guard !isGone else { return }
+                refuse(failure, statuses)
+            }
+        }
     }
 
-    func clientLeft() { exchange?.clientLeft() }
+    private func proceed(_ upstream: UpstreamRequest, _ lease: LimitLease?, _ statuses: [LimitStatus]) {
+        let chat = upstream.chat
+        let estimate = terms.operation == .countTokens ? chat.estimatedTokens : nil
+        // Gemini's own count is not asked for: it would be the only form beside Anthropic's.
+        let counts = terms.dialect == .anthropic && gate.relay.countsTokens(chat.model)
+        if let estimate, gate.relay.serves(chat.model), !counts {
+            if let lease { gate.relay.limits.settle(lease, tokens: 0, cost: .zero) }
+            return TokenCountDoor.answer(estimate, terms.answer, terms.id, request.response)
+        }
+        let fields = statuses.isEmpty ? nil : LimitFields.fields(statuses, terms.answer, now: wallClockSeconds())
+        let sink = DialectSink(
+            request.response, requestID: terms.id, terms.answer, chat, wantsArray: terms.wantsArray,
+            estimate: estimate, limitFields: fields, gate.buffer)
+        var relayed = RelayRequest(
+            upstream: upstream, id: terms.id, door: terms.door, caller: caller, received: request.received)
+        relayed.lease = lease
+        relayed.headerText = gate.recordsHeaders ? Redaction.headers(request.head.fields) : ""
+        exchange = gate.relay.begin(relayed, sink)
+    }
+
+    /// Turns away a caller who may not ask this, or not now; the record is short.
+    private func refuse(_ failure: ChatFailure, _ statuses: [LimitStatus]) {
+        gate.relay.recordRefusal(
+            id: terms.id, door: terms.door, caller: caller, status: failure.status, reason: failure.message)
+        let fields = LimitFields.fields(of: failure, statuses, terms.answer, now: wallClockSeconds())
+        ErrorReply.send(failure, terms.answer, requestID: terms.id, fields: fields, to: request.response)
+    }
+
+    func clientLeft() {
+        isGone = true
+        exchange?.clientLeft()
+    }
 
     func drained() { exchange?.drained() }
 

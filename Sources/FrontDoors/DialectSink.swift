@@ -20,6 +20,8 @@ final class DialectSink: ClientSink {
     private let wantsArray: Bool
     /// What to answer when the request is to count its tokens and nobody else does.
     private let estimate: Int?
+    /// The state of the caller's limits, for every answer.
+    private let limitFields: HTTPFields?
     /// Storage that all sinks of a loop encode into, one at a time.
     private let buffer: EncodeBuffer
     /// What is answered, until it is known who answers.
@@ -31,8 +33,9 @@ final class DialectSink: ClientSink {
 
     init(
         _ response: ResponseWriter, requestID: String, _ dialect: Dialect, _ chat: ChatRequest, wantsArray: Bool,
-        estimate: Int? = nil, _ buffer: EncodeBuffer
+        estimate: Int? = nil, limitFields: HTTPFields? = nil, _ buffer: EncodeBuffer
     ) {
+        self.limitFields = limitFields
         self.estimate = estimate
         self.response = response
         self.requestID = requestID
@@ -127,7 +130,7 @@ final class DialectSink: ClientSink {
         if let estimate, [404, 405, 429].contains(failure.status) || failure.status >= 500, attribution != nil {
             return TokenCountDoor.answer(estimate, dialect, requestID, response)
         }
-        var fields = HTTPFields()
+        var fields = limitFields ?? HTTPFields()
         if let attribution { name(attribution, in: &fields) }
         if let retryAfter { fields.append("Retry-After", retryAfter) }
         ErrorReply.send(failure, dialect, requestID: requestID, fields: fields, to: response)
@@ -175,7 +178,7 @@ final class DialectSink: ClientSink {
     }
 
     private func common(_ attribution: Attribution?) -> HTTPFields {
-        var fields = HTTPFields()
+        var fields = limitFields ?? HTTPFields()
         fields.append("X-Request-Id", requestID)
         // Where Anthropic's SDK looks for it.
         if dialect == .anthropic { fields.append("request-id", requestID) }

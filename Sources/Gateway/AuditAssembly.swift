@@ -25,6 +25,8 @@ struct AuditAssembly {
     /// `nil` without a database, as the others.
     let recorder: AuditRecorder?
     let retention: AuditRetention?
+    /// What was spent before this process began.
+    var spending: (any SpentSource)? { store.map(SpentUsage.init) }
     private let store: AuditStore?
 
     init(

@@ -30,6 +30,8 @@ final class Drain {
     private var closeTimer: LoopTimer?
     private var deadline: UInt64 = 0
     private var hasCancelled = false
+    /// Until when the last settlements are waited for; 0 until the last stream is gone.
+    private var settleBy: UInt64 = 0
 
     init(
         _ loop: EventLoop, _ server: HTTPServer, _ relay: RelayService, _ gate: DoorGate,
@@ -70,7 +72,12 @@ final class Drain {
         let now = loop.now
         // As long as streams go on, who asks on a kept connection is told 503 rather than cut off.
         if relay.activeCount == 0 || now >= deadline { server.closeIdle() }
-        if relay.activeCount == 0, server.connectionCount == 0 { return flushAudit() }
+        let isSettled = relay.limits.unsettled == 0
+        if relay.activeCount == 0, server.connectionCount == 0 {
+            // What was used is told to whoever counts it; a second for that, should it not be reached.
+            if settleBy == 0 { settleBy = now &+ 1_000_000_000 }
+            if isSettled || now >= settleBy { return flushAudit() }
+        }
         if now >= deadline, !hasCancelled {
             hasCancelled = true
             log.warning("drain deadline reached", ["streams": .integer(relay.activeCount)])

@@ -53,7 +53,10 @@ package final class GatewayInstance {
             let plan = try RoutePlan(settings, Assembly(loop, client, settings.streaming))
             audit = AuditService(log: log, metrics: metrics, recorder: stored.recorder)
             relay = RelayService(
-                loop, plan: plan, policy: try RelayPolicy(settings), audit: audit, log: log, metrics: metrics)
+                loop, plan: plan, policy: try RelayPolicy(settings), audit: audit,
+                limits: try LimitService(
+                    settings, loop, pricing: plan, source: stored.spending, log: log, metrics: metrics),
+                log: log, metrics: metrics)
         } catch let error as StartError {
             throw error
         } catch {

@@ -19,7 +19,7 @@ struct KeyAccess {
         let usesStored = settings.auth.enabled && database != nil
         let organizations = settings.organizations.map { ($0.name, LimitRules($0.limits)) }
         ring = KeyRing(
-            keys: settings.auth.keys, adminKey: settings.auth.adminKey,
+            keys: settings.auth.keys, adminKey: settings.auth.adminKey, defaults: LimitRules(settings.auth.defaultLimits),
             organizations: Dictionary(organizations) { first, _ in first }, expectsStored: usesStored, now: wallClockMicroseconds)
         let store = database.map(KeyStore.init)
         service = store.map { [ring] in KeyService($0, ring: usesStored ? ring : nil, now: wallClockMicroseconds) }
@@ -34,20 +34,3 @@ struct KeyAccess {
 
 @available(*, unavailable)
 extension KeyAccess: Sendable {}
-
-extension LimitRules {
-    /// The limits that settings say.
-    init(_ settings: LimitRuleSettings) {
-        self.init()
-        requestsPerMinute = settings.requestsPerMinute
-        tokensPerMinute = settings.tokensPerMinute
-        concurrent = settings.concurrent
-        tokensPerDay = settings.tokensPerDay
-        tokensPerMonth = settings.tokensPerMonth
-        moneyPerDay = settings.moneyPerDay.map(LimitRules.money)
-        moneyPerMonth = settings.moneyPerMonth.map(LimitRules.money)
-    }
-
-    /// An amount below a billion, as the settings' fields check.
-    private static func money(_ amount: Double) -> Money { Money(nanos: Int64(min(amount, 1e9) * 1e9)) }
-}

@@ -136,7 +136,7 @@ enum KeysCommand {
             guard let database = storage.database else {
                 return CommandLineInterface.failed("keys need a database: set database_url, or give --database URL", EX_CONFIG)
             }
-            return KeysTask(loop, database, isJSON: isJSON).run(task)
+            KeysTask(loop, database, isJSON: isJSON).run(task)
         } catch let error as StartError {
             return CommandLineInterface.failed(error)
         } catch {

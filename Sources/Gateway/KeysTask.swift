@@ -30,8 +30,8 @@ final class KeysTask {
         keys = KeyService(KeyStore(database), ring: nil, now: wallClockMicroseconds)
     }
 
-    /// Does it, and returns the exit code.
-    func run(_ task: KeysCommand.Task) -> Int32 {
+    /// Does it, and ends the process: taking the object graph apart would only find new ways to go wrong.
+    func run(_ task: KeysCommand.Task) -> Never {
         timer = LoopTimer(loop) { [unowned self] in
             self.code = CommandLineInterface.failed("the database did not answer in time", EX_TEMPFAIL)
             self.loop.stop()
@@ -45,7 +45,7 @@ final class KeysTask {
             list(after: nil)
         }
         loop.run()
-        return code
+        withExtendedLifetime(self) { exit(code) }
     }
 
     private func created(_ result: Result<(key: String, row: KeyRow), StorageError>) {

@@ -59,6 +59,7 @@ extension StartError {
                     code: EX_DATAERR)
             case .tooNew: .storage("cannot use the database: \(text); use a newer sluice, or a backup", code: EX_DATAERR)
             case .readOnly, .full: .storage("cannot use the database: \(text)", code: EX_CANTCREAT)
+            case .statement: .settings(text)
             default: .storage("cannot use the database: \(text)", code: EX_UNAVAILABLE)
             }
     }

@@ -13,10 +13,10 @@ package struct LimitRuleSettings: Sendable, Equatable {
     package var tokensPerDay: Int?
     /// Tokens in a calendar month of UTC.
     package var tokensPerMonth: Int?
-    /// Money in a day of UTC, in the unit of prices.
-    package var moneyPerDay: Double?
-    /// Money in a calendar month of UTC, in the unit of prices.
-    package var moneyPerMonth: Double?
+    /// Money in a day of UTC, in billionths of the unit of prices.
+    package var moneyPerDay: Int64?
+    /// Money in a calendar month of UTC, in billionths of the unit of prices.
+    package var moneyPerMonth: Int64?
 
     package init() {}
 
@@ -25,26 +25,14 @@ package struct LimitRuleSettings: Sendable, Equatable {
         _ prefix: String, of target: WritableKeyPath<Root, LimitRuleSettings>
     ) -> [Field<Root>] {
         [
-            count("\(prefix)requests_per_minute", target.appending(path: \.requestsPerMinute)),
-            count("\(prefix)tokens_per_minute", target.appending(path: \.tokensPerMinute)),
-            count("\(prefix)concurrent", target.appending(path: \.concurrent)),
-            count("\(prefix)tokens_per_day", target.appending(path: \.tokensPerDay)),
-            count("\(prefix)tokens_per_month", target.appending(path: \.tokensPerMonth)),
-            amount("\(prefix)money_per_day", target.appending(path: \.moneyPerDay)),
-            amount("\(prefix)money_per_month", target.appending(path: \.moneyPerMonth)),
+            .limit("\(prefix)requests_per_minute", target.appending(path: \.requestsPerMinute)),
+            .limit("\(prefix)tokens_per_minute", target.appending(path: \.tokensPerMinute)),
+            .limit("\(prefix)concurrent", target.appending(path: \.concurrent)),
+            .limit("\(prefix)tokens_per_day", target.appending(path: \.tokensPerDay)),
+            .limit("\(prefix)tokens_per_month", target.appending(path: \.tokensPerMonth)),
+            .money("\(prefix)money_per_day", target.appending(path: \.moneyPerDay)),
+            .money("\(prefix)money_per_month", target.appending(path: \.moneyPerMonth)),
         ]
-    }
-
-    private static func count<Root>(_ path: String, _ target: WritableKeyPath<Root, Int?>) -> Field<Root> {
-        .value(path, target, expected: "a whole number from 1 to \(1 << 53)") { text in
-            Int(text).flatMap { (1...(1 << 53)).contains($0) ? .some($0) : nil }
-        }
-    }
-
-    private static func amount<Root>(_ path: String, _ target: WritableKeyPath<Root, Double?>) -> Field<Root> {
-        .value(path, target, expected: "an amount of money such as 12.50, above 0 and below a billion") { text in
-            Double(text).flatMap { $0 >= 1e-9 && $0 < 1e9 ? .some($0) : nil }
-        }
     }
 }
 

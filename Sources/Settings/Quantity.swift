@@ -40,6 +40,18 @@ enum Quantity {
         return overflow ? nil : product
     }
 
+    /// A decimal number such as `2.50`, exactly, in billionths.
+    static func billionths(_ text: String) -> Int64? {
+        let parts = text.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
+        let decimals = parts.count > 1 ? parts[1] : "0"
+        let isPlain = (parts + [decimals]).allSatisfy { part in
+            !part.isEmpty && part.utf8.count <= 9 && part.utf8.allSatisfy { (0x30...0x39).contains($0) }
+        }
+        guard isPlain, let whole = Int64(parts[0]) else { return nil }
+        let padded = decimals + String(repeating: "0", count: 9 - decimals.utf8.count)
+        return Int64(padded).map { whole * 1_000_000_000 + $0 }
+    }
+
     /// A time as `duration(_:)` reads it, in the largest unit that is exact.
     static func text(_ duration: Duration) -> String {
         let milliseconds = duration / .milliseconds(1)

@@ -6,7 +6,8 @@ import Telemetry
 extension Settings {
     /// Every setting of the file, as one table.
     static var fields: [Field<Settings>] {
-        general + limits + streaming + AuditSettings.fields + UpstreamSettings.fields("upstream.", of: \Settings.upstream) + [
+        general + keyLimits + limits + streaming + AuditSettings.fields
+            + UpstreamSettings.fields("upstream.", of: \Settings.upstream) + [
             Field(path: ["providers"], isInEnvironment: false) { node, _, _, report in report.providers = node
             },
             Field(path: ["models"], isInEnvironment: false) { node, _, _, report in report.models = node },
@@ -42,11 +43,19 @@ extension Settings {
             address(
                 "database_url", \.databaseURL, schemes: ["sqlite:", "postgres://", "postgresql://"],
                 words: ["none"]),
-            address("redis_url", \.redisURL, schemes: ["redis://", "rediss://"]),
+            address("redis_url", \.redisURL, schemes: ["redis://"], hint: "; TLS (rediss://) is not available in this version"),
             // Not shown when wrong, as it may hold a password.
             .value("upstream_url", \.upstreamURL, expected: BaseURL.expected, isSecret: true) { text in
                 BaseURL.parse(text).map { .some($0) }
             },
+        ]
+    }
+
+    private static var keyLimits: [Field<Settings>] {
+        LimitRuleSettings.fields("auth.default_limits.", of: \.auth.defaultLimits) + [
+            .integer("auth.default_reservation", \.auth.defaultReservation, 0...10_000_000),
+            .choice("auth.limits_on_failure", \.auth.limitsOnFailure) { $0.rawValue },
+            .duration("redis_timeout", \.redisTimeout),
         ]
     }
 
@@ -81,9 +90,10 @@ extension Settings {
     /// An address of a service, kept as a credential since it may hold a password.
     private static func address(
         _ path: String, _ target: WritableKeyPath<Settings, Secret?>, schemes: [String],
-        words: [String] = []
+        words: [String] = [], hint: String = ""
     ) -> Field<Settings> {
-        let expected = (["an address that begins with \(schemes.joined(separator: " or "))"] + words).joined(separator: ", or ")
+        let forms = (["an address that begins with \(schemes.joined(separator: " or "))"] + words).joined(separator: ", or ")
+        let expected = forms + hint
         return .value(path, target, expected: expected, isSecret: true) { text in
             words.contains(text) || schemes.contains { text.hasPrefix($0) && text.utf8.count > $0.utf8.count }
                 ? .some(Secret(text)) : nil

@@ -39,8 +39,10 @@ package struct Settings: Sendable, Equatable {
     package var organizations: [OrganizationSettings] = []
     /// Where things are stored, `nil` for the default; a credential as it may hold a password.
     package var databaseURL: Secret?
-    /// What several instances share limits through; kept for a later release.
+    /// What several instances share limits through.
     package var redisURL: Secret?
+    /// How long Redis may take to answer.
+    package var redisTimeout = Duration.milliseconds(500)
     /// The upstream of the whole-server proxy; kept for a later release.
     package var upstreamURL: String?
 
@@ -72,6 +74,20 @@ package struct AuthSettings: Sendable, Equatable {
     package var adminKey: Secret?
     /// The keys accepted from clients.
     package var keys: [Secret] = []
+    /// What each key may use that has no limits of its own.
+    package var defaultLimits = LimitRuleSettings()
+    /// Tokens of output set aside for a request that names no bound.
+    package var defaultReservation = 4096
+    /// What becomes of callers with limits while what they used cannot be looked up.
+    package var limitsOnFailure = LimitFailurePolicy.open
+}
+
+/// What becomes of callers with limits while what they used cannot be looked up.
+package enum LimitFailurePolicy: String, Sendable, CaseIterable {
+    /// Each instance counts by itself.
+    case open
+    /// They are refused.
+    case closed
 }
 
 /// Bounds on what clients send and for how long.

@@ -44,6 +44,10 @@ package struct GatewayMetrics: Sendable {
     package let connectionsActive: Gauge
     /// Connections not accepted, by `reason`.
     package let connectionsRefused: MetricFamily<Counter>
+    /// Requests refused by a limit of their caller, by `kind`.
+    package let limitRefusals: MetricFamily<Counter>
+    /// Requests whose limits could not be looked up, by `policy`: what was done with them.
+    package let limitsUnavailable: MetricFamily<Counter>
     /// Tokens by `operation`, `provider`, `model` and `token_type`, each after `gen_ai_`.
     package let tokenUsage: MetricFamily<Histogram>
     /// Times of whole upstream calls.
@@ -92,6 +96,10 @@ package struct GatewayMetrics: Sendable {
         connectionsActive = metrics.gauge("sluice_connections_active", help: "Connections of clients.")
         connectionsRefused = metrics.counters(
             "sluice_connections_refused_total", help: "Connections not accepted.", labels: ["reason"])
+        limitRefusals = metrics.counters(
+            "sluice_limit_refusals_total", help: "Requests refused by a limit of their caller.", labels: ["kind"])
+        limitsUnavailable = metrics.counters(
+            "sluice_limits_unavailable_total", help: "Requests whose limits could not be looked up.", labels: ["policy"])
         metrics.counter(
             "sluice_log_lines_dropped_total", help: "Log lines that nobody read in time."
         ) { Double(log.dropped) }

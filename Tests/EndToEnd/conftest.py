@@ -12,6 +12,7 @@ import pytest
 
 import matrix
 from gateway import ScriptedUpstream, Sluice, settings
+from stores import Postgres, Redis
 
 
 @pytest.fixture(scope="session")
@@ -69,6 +70,36 @@ def strict_settings():
 def strict(make_sluice, strict_settings):
     """A gateway whose deadlines are one second each."""
     return make_sluice(**strict_settings)
+
+
+@pytest.fixture(scope="session")
+def postgres_server():
+    """A Postgres server, shared: for tests that leave it running."""
+    server = Postgres()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def postgres(postgres_server):
+    """The address of an empty Postgres database."""
+    return postgres_server.database()
+
+
+@pytest.fixture
+def own_postgres():
+    """A Postgres server that the test may stop."""
+    server = Postgres()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def redis(tmp_path):
+    """A Redis server that the test may stop; empty."""
+    server = Redis(tmp_path)
+    yield server
+    server.stop()
 
 
 @pytest.fixture

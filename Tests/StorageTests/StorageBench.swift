@@ -30,6 +30,21 @@ final class StorageBench {
         return try SQLiteDatabase(SQLiteEngine(file, log: log, bounds: bounds), on: loop)
     }
 
+    /// A database of the engine, empty but for the schema.
+    func database(_ engine: TestEngine) throws -> any Database {
+        switch engine {
+        case .sqlite: try sqlite()
+        case .postgres: try postgres(TestPostgres.freshDatabase())
+        }
+    }
+
+    /// A server's database by its address.
+    func postgres(
+        _ uri: String, _ bounds: PostgresDatabase.Bounds = .init(), migrations: [Migration] = Schema.migrations
+    ) throws -> PostgresDatabase {
+        try PostgresDatabase(Secret(uri), on: loop, log: log, errors: nil, migrations: migrations, bounds: bounds)
+    }
+
     /// Runs the loop until `isOver`, or for 20 s.
     /// - Returns: whether it was over in time.
     @discardableResult

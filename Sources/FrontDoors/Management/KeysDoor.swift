@@ -57,23 +57,35 @@ package final class KeysDoor: Door {
     }
 
     private func list(_ keys: KeyService, _ head: RequestHead, _ call: KeysCall) {
-        var limit = 100
-        if let text = head.queryParameter("limit") {
-            guard let number = Int(text), (1...KeyStore.pageLimit).contains(number) else {
-                return call.fail(KeyProblem("limit", "limit must be a whole number from 1 to \(KeyStore.pageLimit)."))
+        do throws(KeyProblem) {
+            var limit = 100
+            if let text = try KeysDoor.parameter("limit", head) {
+                guard let number = Int(text), (1...KeyStore.pageLimit).contains(number) else {
+                    throw KeyProblem("limit", "limit must be a whole number from 1 to \(KeyStore.pageLimit).")
+                }
+                limit = number
             }
-            limit = number
+            var cursor: PageCursor?
+            if let text = try KeysDoor.parameter("cursor", head) {
+                cursor = PageCursor(text)
+                guard cursor != nil else { throw KeyProblem("cursor", "This is no cursor that a list gave.") }
+            }
+            let filter = KeyStore.Filter(
+                organization: try KeysDoor.parameter("organization", head), user: try KeysDoor.parameter("user", head))
+            // One more than is shown tells whether there are more.
+            keys.store.list(filter, after: cursor, limit: limit + 1) { call.showList($0, limit: limit) }
+        } catch {
+            call.fail(error)
         }
-        var cursor: PageCursor?
-        if let text = head.queryParameter("cursor") {
-            cursor = PageCursor(text)
-            guard cursor != nil else { return call.fail(KeyProblem("cursor", "This is no cursor that a list gave.")) }
+    }
+
+    /// A parameter of the query; one that cannot be read is not the same as none, which would show more than was asked for.
+    private static func parameter(_ name: String, _ head: RequestHead) throws(KeyProblem) -> String? {
+        if let value = head.queryParameter(name) { return value }
+        guard !head.query.split(separator: "&").contains(where: { $0.hasPrefix("\(name)=") }) else {
+            throw KeyProblem(name, "\(name) is no valid percent-encoded text.")
         }
-        let filter = KeyStore.Filter(organization: head.queryParameter("organization"), user: head.queryParameter("user"))
-        // One more than is shown tells whether there are more.
-        keys.store.list(filter, after: cursor, limit: limit + 1) { result in
-            call.showList(result, limit: limit)
-        }
+        return nil
     }
 
     private static let noDatabase = ChatFailure(

@@ -41,6 +41,12 @@ package struct Caller: Sendable, Equatable {
         self.scopes = scopes
     }
 
+    /// What use is kept under in the table of usage: the identifier of a virtual key, or what names a key of the settings in its
+    /// limits; empty for neither.
+    package var usageKey: String {
+        keyID ?? scopes.lazy.map(\.name).first { $0.hasPrefix("key:") }.map { String($0.dropFirst(4)) } ?? ""
+    }
+
     /// Somebody who was asked for no key.
     package static let anonymous = Caller(name: "anonymous")
 }

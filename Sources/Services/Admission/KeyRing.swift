@@ -24,6 +24,7 @@ package final class KeyRing {
     }
 
     private let configured: [KeyDigest: Caller]
+    private let defaults: LimitRules
     private let organizations: [String: LimitRules]
     private let now: () -> Int64
     private var stored: [KeyDigest: Entry] = [:]
@@ -40,19 +41,27 @@ package final class KeyRing {
     /// - Parameters:
     ///   - keys: Keys of clients.
     ///   - adminKey: The administrator's.
+    ///   - defaults: What each key of a client may use that has no limits of its own.
     ///   - organizations: What all keys of an organisation together may use, by its name.
     ///   - expectsStored: Whether stored keys will be loaded; until they are, a strange key is `notLoaded`.
     ///   - now: The time in microseconds since 1970.
     package init(
-        keys: [Secret], adminKey: Secret?, organizations: [String: LimitRules] = [:], expectsStored: Bool = false,
+        keys: [Secret], adminKey: Secret?, defaults: LimitRules = LimitRules(), organizations: [String: LimitRules] = [:], expectsStored: Bool = false,
         now: @escaping () -> Int64
     ) {
         var configured: [KeyDigest: Caller] = [:]
-        for key in keys where !key.isEmpty { configured[KeyDigest(of: key.reveal())] = Caller(name: key.masked) }
+        for key in keys where !key.isEmpty {
+            let digest = KeyDigest(of: key.reveal())
+            // Known to records and counters by a part of its digest, from which nobody gets the key back.
+            let id = "settings_" + digest.prefix
+            configured[digest] = Caller(
+                name: key.masked, keyID: id, scopes: defaults.isEmpty ? [] : [LimitScope("key:\(id)", defaults)])
+        }
         if let adminKey, !adminKey.isEmpty {
             configured[KeyDigest(of: adminKey.reveal())] = Caller(name: adminKey.masked, role: .admin)
         }
         self.configured = configured
+        self.defaults = defaults
         self.organizations = organizations
         self.now = now
         isLoaded = !expectsStored
@@ -96,9 +105,11 @@ package final class KeyRing {
             stored[row.digest] = nil
             return
         }
-        var scopes = [LimitScope("key:\(row.id)", row.limits)]
-        if let organization = row.organization {
-            scopes.append(LimitScope("org:\(organization)", organizations[organization] ?? LimitRules()))
+        var scopes: [LimitScope] = []
+        let rules = row.limits.isEmpty ? defaults : row.limits
+        if !rules.isEmpty { scopes.append(LimitScope("key:\(row.id)", rules)) }
+        if let organization = row.organization, let rules = organizations[organization], !rules.isEmpty {
+            scopes.append(LimitScope("org:\(organization)", rules))
         }
         let caller = Caller(
             name: row.hint, keyID: row.id, organization: row.organization, user: row.user,

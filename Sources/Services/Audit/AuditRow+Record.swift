@@ -29,11 +29,13 @@ extension AuditRow {
         attemptLog = AuditRow.json(record.failedAttempts)
         firstToken = record.timeToFirstToken.map { Int(clamping: $0 / 1000) }
         events = record.events
-        (inputTokens, outputTokens) = (record.usage?.input, record.usage?.output)
-        (cachedTokens, cacheWrittenTokens) = (record.usage?.cached, record.usage?.cacheWritten)
-        reasoningTokens = record.usage?.reasoning
+        // Absurd counts must not make sums overflow.
+        (inputTokens, outputTokens) = (AuditRow.bounded(record.usage?.input), AuditRow.bounded(record.usage?.output))
+        cachedTokens = AuditRow.bounded(record.usage?.cached)
+        cacheWrittenTokens = AuditRow.bounded(record.usage?.cacheWritten)
+        reasoningTokens = AuditRow.bounded(record.usage?.reasoning)
         isEstimated = record.isEstimated
-        cost = record.cost
+        cost = record.cost.map { Money(nanos: min(max(0, $0.nanos), AuditRow.costLimit)) }
         error = record.error.map { Redaction.text(AuditRow.cut($0, AuditRow.errorLimit)) }
         isAnswered = record.hasAnswer
         requestBytes = record.requestBytes
@@ -46,6 +48,12 @@ extension AuditRow {
         reasoningText = AuditRow.said(record.capture, [.reasoning])
         toolCalls = AuditRow.json(callsOf: record.capture)
     }
+
+    /// More tokens than any request has, and more than any costs: a million units of money.
+    private static let tokenLimit = 1_000_000_000_000
+    private static let costLimit: Int64 = 1_000_000_000_000_000
+
+    private static func bounded(_ tokens: Int?) -> Int? { tokens.map { min(max(0, $0), tokenLimit) } }
 
     private static let nameLimit = 512
     private static let errorLimit = 4096

@@ -6,6 +6,7 @@ internal import HTTPClient
 internal import HTTPSemantics
 package import Providers
 internal import Reactor
+internal import Storage
 internal import Telemetry
 
 /// One client request with all that is done to answer it: performs what `ExchangeState` says.
@@ -43,6 +44,8 @@ package final class Exchange {
     private var estimatedInput = 0
     /// Events of upstream that were skipped.
     private var malformedEvents = 0
+    /// What the caller's limits granted, to be settled with the end.
+    let lease: LimitLease?
     /// Whether the answer was read on after the client had left.
     private(set) var wasDrained = false
 
@@ -52,6 +55,7 @@ package final class Exchange {
         state = ExchangeState(isStream: request.upstream.chat.streams)
         accumulator = ChatAccumulator(limit: relay.policy.captureLimit)
         received = request.received
+        lease = request.lease
         lastWrite = request.received
         operation = request.upstream.operation
         record.headerText = request.headerText
@@ -253,10 +257,7 @@ package final class Exchange {
         if malformedEvents > 1 {
             relay.log.warning(
                 "upstream events skipped: not understood",
-                [
-                    "id": .text(record.requestID), "provider": .text(record.provider),
-                    "count": .integer(malformedEvents),
-                ])
+                ["id": .text(record.requestID), "provider": .text(record.provider), "count": .integer(malformedEvents)])
         }
         record.outcome = outcome
         record.streamID = attribution?.streamID ?? ""

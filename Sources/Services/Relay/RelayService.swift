@@ -14,6 +14,8 @@ package final class RelayService {
     let log: Log
     let metrics: GatewayMetrics
     private let audit: any AuditSink
+    /// Who holds callers to their limits.
+    package let limits: LimitService
     private(set) var exchanges: [ObjectIdentifier: Exchange] = [:]
     /// Bytes of requests that are kept for their records.
     private var keptBytes = 0
@@ -21,9 +23,10 @@ package final class RelayService {
     var drainsUnderWay = 0
 
     package init(
-        _ loop: EventLoop, plan: RoutePlan, policy: RelayPolicy, audit: any AuditSink, log: Log,
+        _ loop: EventLoop, plan: RoutePlan, policy: RelayPolicy, audit: any AuditSink, limits: LimitService, log: Log,
         metrics: GatewayMetrics
     ) {
+        self.limits = limits
         self.loop = loop
         self.plan = plan
         self.policy = policy
@@ -95,6 +98,7 @@ package final class RelayService {
         metrics.streamsActive.subtract()
         if exchange.wasDrained { drainsUnderWay -= 1 }
         keptBytes -= exchange.keptBytes
+        if let lease = exchange.lease { limits.settle(lease, record) }
         audit.record(record)
     }
 }

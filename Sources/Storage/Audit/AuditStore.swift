@@ -77,8 +77,8 @@ package final class AuditStore {
         "requests", "input_tokens", "output_tokens", "cached_tokens", "cache_written_tokens", "reasoning_tokens",
         "cost_nanos", "unpriced", "estimated",
     ]
-    /// A day's sum ends here, so that no sum of sums overflows: ten million units of money for one model of one key.
-    static let sumLimit: Int64 = 10_000_000_000_000_000
+    /// A day's sum ends here, so that sums of sums do not overflow: a hundred million units of money for one model of one key.
+    static let sumLimit: Int64 = 100_000_000_000_000_000
 
     private static let addToSums: String = {
         let keys = (2...6).reduce("CAST($1 AS BIGINT)") { "\($0), CAST($\($1) AS TEXT)" }

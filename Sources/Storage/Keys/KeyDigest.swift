@@ -38,6 +38,12 @@ package struct KeyDigest: Sendable {
         }
     }
 
+    /// The first 64 bits in hexadecimal: enough to tell keys apart, not to find them by.
+    package var prefix: String {
+        let digits = String(words.0, radix: 16)
+        return String(repeating: "0", count: 16 - digits.utf8.count) + digits
+    }
+
     private static let byteCount = 32
 
     private static func words(of bytes: [UInt8]) -> (UInt64, UInt64, UInt64, UInt64) {

@@ -73,9 +73,10 @@ package struct LimitStatus: Sendable, Equatable {
 package enum LimitVerdict: Sendable, Equatable {
     /// It may go on; the lease must be settled.
     case granted(LimitLease, [LimitStatus])
-    /// There is no room; `retryAfter` in milliseconds is when there may be, never too early for what is known now.
-    case refused(LimitKind, scope: String, retryAfter: Int, [LimitStatus])
-    /// The counts cannot be reached.
+    /// There is no room; `retryAfter` in milliseconds is when there may be, never too early for what is known now, and `nil` when
+    /// waiting does not help: the claim is larger than the limit itself.
+    case refused(LimitKind, scope: String, retryAfter: Int?, [LimitStatus])
+    /// The counts cannot be reached, or what was spent is not known.
     case unavailable
 }
 
@@ -87,5 +88,46 @@ package protocol LimitCounters: AnyObject {
     func claim(_ claim: LimitClaim, _ done: @escaping (LimitVerdict) -> Void)
     /// Ends a lease: what was reserved is given back, what was used is counted (in the minute, day and month in which it was
     /// granted). A request that was never answered used 0.
+    ///
+    /// A lease is counted once, however often it is settled.
     func settle(_ lease: LimitLease, tokens: Int, cost: Money)
+    /// How many settlements are still on their way to where the counts are kept.
+    var unsettled: Int { get }
+}
+
+/// What was used, or is to be.
+package struct SpentAmount: Sendable, Equatable {
+    /// Tokens of input and output together, 0 or more.
+    package var tokens: Int
+    package var cost: Money
+
+    package init(tokens: Int = 0, cost: Money = .zero) {
+        self.tokens = tokens
+        self.cost = cost
+    }
+
+    /// Amounts that every engine counts exactly: negative ones are nothing, and none is more than 2^50, about a million units of
+    /// money, which Redis' scripts still add without a fault.
+    package var clamped: SpentAmount {
+        let limit = 1 << 50
+        return SpentAmount(tokens: min(max(0, tokens), limit), cost: Money(nanos: min(max(0, cost.nanos), Int64(limit))))
+    }
+
+    package static func + (left: SpentAmount, right: SpentAmount) -> SpentAmount {
+        let (sum, isTooLarge) = left.tokens.addingReportingOverflow(right.tokens)
+        return SpentAmount(tokens: isTooLarge ? .max : sum, cost: left.cost + right.cost)
+    }
+
+    /// The difference, 0 at least.
+    package static func - (left: SpentAmount, right: SpentAmount) -> SpentAmount {
+        let (difference, isTooSmall) = left.tokens.subtractingReportingOverflow(right.tokens)
+        return SpentAmount(tokens: isTooSmall ? 0 : max(0, difference), cost: left.cost - right.cost)
+    }
+}
+
+/// Knows durably what was spent: the table of usage.
+package protocol SpentSource: AnyObject {
+    /// What a scope has spent on `days`, counted from 1 January 1970 in UTC; `nil` when that cannot be told now. `done` is called
+    /// once, on the loop.
+    func spent(scope: String, days: ClosedRange<Int>, _ done: @escaping (SpentAmount?) -> Void)
 }

@@ -24,6 +24,10 @@ package struct LimitRules: Sendable, Equatable {
     package var isEmpty: Bool { self == LimitRules() }
     /// Whether money is limited, so that a model without a price cannot be let through.
     package var limitsMoney: Bool { moneyPerDay != nil || moneyPerMonth != nil }
+    /// Whether anything is limited by the day or the month, which must be known beyond the life of a process.
+    package var hasBudget: Bool { limitsMoney || tokensPerDay != nil || tokensPerMonth != nil }
+    /// Whether anything is limited within 60 seconds.
+    package var hasRate: Bool { requestsPerMinute != nil || tokensPerMinute != nil }
 }
 
 /// An amount of money in billionths of the unit that prices are given in (US dollars by convention), 0 or more; sums saturate.
@@ -35,6 +39,11 @@ package struct Money: Sendable, Equatable, Comparable {
 
     package static let zero = Money(nanos: 0)
     package static func < (left: Money, right: Money) -> Bool { left.nanos < right.nanos }
+    /// The difference, 0 at least.
+    package static func - (left: Money, right: Money) -> Money {
+        let (difference, isTooSmall) = left.nanos.subtractingReportingOverflow(right.nanos)
+        return Money(nanos: isTooSmall ? 0 : max(0, difference))
+    }
     package static func + (left: Money, right: Money) -> Money {
         let (sum, isTooLarge) = left.nanos.addingReportingOverflow(right.nanos)
         return Money(nanos: isTooLarge ? .max : sum)

@@ -8,7 +8,7 @@ package import Telemetry
 package enum StorageOpener {
     /// The database at `address` as `loop` uses it; `nil` for `none`. Errors are counted in `errors` by their kind.
     ///
-    /// A file is opened, checked and brought up to date before this returns, which may take seconds: to be called before the
+    /// A server is connected to once the loop runs. A file is opened, checked and brought up to date before this returns, which may take seconds: to be called before the
     /// loop runs. Throws what that finds.
     package static func open(
         _ address: StorageAddress, on loop: EventLoop, log: Log, errors: MetricFamily<Counter>? = nil
@@ -17,7 +17,7 @@ package enum StorageOpener {
         case .none: return nil
         case .sqlite(let path):
             return try SQLiteDatabase(try SQLiteEngine(path: path, log: log), on: loop, errors: errors)
-        case .postgres: throw .unavailable("Postgres is not available in this version")
+        case .postgres(let uri): return try PostgresDatabase(uri, on: loop, log: log, errors: errors)
         }
     }
 }

@@ -1,0 +1,50 @@
+// SPDX-FileCopyrightText: The Sluice authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Reactor
+internal import Services
+internal import Settings
+internal import Storage
+internal import Telemetry
+
+extension LimitService {
+    /// What holds callers to their limits on a loop: counts in this process, or in Redis where the settings name one. `source` knows
+    /// durably what was spent.
+    convenience init(
+        _ settings: Settings, _ loop: EventLoop, pricing: any Pricing, source: (any SpentSource)?, log: Log, metrics: GatewayMetrics
+    ) throws(StartError) {
+        let reservation = settings.auth.defaultReservation
+        guard let url = settings.redisURL else {
+            self.init(
+                MemoryLimitCounters(source: source), fallback: nil, pricing: pricing, reservation: reservation,
+                metrics: metrics, log: log)
+            return
+        }
+        let address: RedisAddress
+        do {
+            address = try RedisAddress(url)
+        } catch {
+            throw .settings(error.message)
+        }
+        var configuration = RedisLimitCounters.Configuration(address)
+        configuration.timeout = settings.redisTimeout.nanoseconds
+        let fallback = settings.auth.limitsOnFailure == .open ? MemoryLimitCounters(source: source) : nil
+        self.init(
+            RedisLimitCounters(loop, configuration, source: source, log: log), fallback: fallback, pricing: pricing,
+            reservation: reservation, metrics: metrics, log: log)
+    }
+}
+
+extension LimitRules {
+    /// The limits that settings say.
+    init(_ settings: LimitRuleSettings) {
+        self.init()
+        requestsPerMinute = settings.requestsPerMinute
+        tokensPerMinute = settings.tokensPerMinute
+        concurrent = settings.concurrent
+        tokensPerDay = settings.tokensPerDay
+        tokensPerMonth = settings.tokensPerMonth
+        moneyPerDay = settings.moneyPerDay.map { Money(nanos: $0) }
+        moneyPerMonth = settings.moneyPerMonth.map { Money(nanos: $0) }
+    }
+}

@@ -1,0 +1,102 @@
+// SPDX-FileCopyrightText: The Sluice authors
+// SPDX-License-Identifier: Apache-2.0
+
+/// Parameters as the server takes them: in binary, each with its type.
+struct PostgresParameters {
+    /// The types by their numbers in pg_type; 0 lets the server guess the type of a null.
+    let types: [UInt32]
+    /// All values, one behind the other.
+    let bytes: [UInt8]
+    /// Where each value is; `nil` for null.
+    let ranges: [Range<Int>?]
+
+    init(_ values: [SQLValue]) {
+        var types: [UInt32] = []
+        var bytes: [UInt8] = []
+        var ranges: [Range<Int>?] = []
+        func add(_ type: UInt32, _ value: some Sequence<UInt8>) {
+            let start = bytes.count
+            types.append(type)
+            bytes.append(contentsOf: value)
+            ranges.append(start..<bytes.count)
+        }
+        for value in values {
+            switch value {
+            case .null:
+                types.append(0)
+                ranges.append(nil)
+            case .integer(let number): add(PostgresType.int8, Self.bigEndian(UInt64(bitPattern: number)))
+            case .real(let number): add(PostgresType.float8, Self.bigEndian(number.bitPattern))
+            case .text(let text):
+                // The server has no U+0000 in texts.
+                if text.utf8.contains(0) {
+                    add(PostgresType.text, text.replacing("\0", with: "\u{2400}").utf8)
+                } else {
+                    add(PostgresType.text, text.utf8)
+                }
+            case .blob(let blob): add(PostgresType.bytea, blob)
+            }
+        }
+        self.types = types
+        self.bytes = bytes
+        self.ranges = ranges
+    }
+
+    /// What makes one prepared statement differ from another of the same text.
+    var signature: String { types.map { "\($0)" }.joined(separator: ",") }
+
+    private static func bigEndian(_ number: UInt64) -> [UInt8] {
+        (0..<8).map { UInt8(truncatingIfNeeded: number >> (56 - 8 * UInt64($0))) }
+    }
+}
+
+/// Types by their numbers in pg_type, which never change.
+enum PostgresType {
+    static let bool: UInt32 = 16
+    static let bytea: UInt32 = 17
+    static let int8: UInt32 = 20
+    static let int2: UInt32 = 21
+    static let int4: UInt32 = 23
+    static let text: UInt32 = 25
+    static let oid: UInt32 = 26
+    static let float4: UInt32 = 700
+    static let float8: UInt32 = 701
+    static let numeric: UInt32 = 1700
+
+    /// The value that the server wrote as text.
+    ///
+    /// A numeric is what sums of whole numbers are: a whole number as long as it is one and fits.
+    static func value(_ text: String, _ type: UInt32) -> SQLValue {
+        switch type {
+        case bool: .integer(text == "t" ? 1 : 0)
+        case int2, int4, int8, oid: Int64(text).map { .integer($0) } ?? .text(text)
+        case float4, float8: Double(text).map { .real($0) } ?? .text(text)
+        case numeric: whole(text).map { .integer($0) } ?? Double(text).map { .real($0) } ?? .text(text)
+        case bytea: .blob(bytes(text.utf8))
+        default: .text(text)
+        }
+    }
+
+    private static func whole(_ text: String) -> Int64? {
+        let parts = text.split(separator: ".", maxSplits: 1)
+        guard let first = parts.first, parts.count == 1 || parts[1].utf8.allSatisfy({ $0 == 0x30 }) else { return nil }
+        return Int64(first)
+    }
+
+    /// The bytes behind `\x` and two hexadecimal digits for each.
+    private static func bytes(_ text: String.UTF8View) -> [UInt8] {
+        func digit(_ byte: UInt8) -> UInt8 { byte < 0x3A ? byte &- 0x30 : byte &- 0x57 }
+        var result: [UInt8] = []
+        result.reserveCapacity(text.count / 2)
+        var high: UInt8?
+        for byte in text.dropFirst(2) {
+            if let first = high {
+                result.append(digit(first) << 4 | digit(byte))
+                high = nil
+            } else {
+                high = byte
+            }
+        }
+        return result
+    }
+}

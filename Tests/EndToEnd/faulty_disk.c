@@ -1,0 +1,61 @@
+// SPDX-FileCopyrightText: The Sluice authors
+// SPDX-License-Identifier: Apache-2.0
+
+// A disk that is full or slow, to be preloaded: the file that FAULTY_DISK names says which. `full` fails every write at an
+// offset with ENOSPC, which is how databases write; `slow MILLISECONDS` sleeps in every sync. Without the file all is well.
+
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static int says(char *text, size_t size) {
+  const char *path = getenv("FAULTY_DISK");
+  int file = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+  if (file < 0) return 0;
+  ssize_t count = read(file, text, size - 1);
+  close(file);
+  text[count > 0 ? count : 0] = 0;
+  return 1;
+}
+
+static int is_full(void) {
+  char text[32];
+  int kept = errno;
+  int full = says(text, sizeof text) && strncmp(text, "full", 4) == 0;
+  errno = full ? ENOSPC : kept;
+  return full;
+}
+
+static void dawdle(void) {
+  char text[32];
+  unsigned milliseconds;
+  if (!says(text, sizeof text) || sscanf(text, "slow %u", &milliseconds) != 1) return;
+  struct timespec left = {milliseconds / 1000, milliseconds % 1000 * 1000000L};
+  while (nanosleep(&left, &left)) {}
+}
+
+ssize_t pwrite(int file, const void *bytes, size_t count, off_t offset) {
+  if (is_full()) return -1;
+  return ((ssize_t (*)(int, const void *, size_t, off_t))dlsym(RTLD_NEXT, "pwrite"))(file, bytes, count, offset);
+}
+
+ssize_t pwrite64(int file, const void *bytes, size_t count, off64_t offset) {
+  if (is_full()) return -1;
+  return ((ssize_t (*)(int, const void *, size_t, off64_t))dlsym(RTLD_NEXT, "pwrite64"))(file, bytes, count, offset);
+}
+
+int fsync(int file) {
+  dawdle();
+  return ((int (*)(int))dlsym(RTLD_NEXT, "fsync"))(file);
+}
+
+int fdatasync(int file) {
+  dawdle();
+  return ((int (*)(int))dlsym(RTLD_NEXT, "fdatasync"))(file);
+}
