@@ -44,7 +44,8 @@ function headers(extra) {
 /** The message in the body of an error, in whichever dialect it is written. */
 function messageOf(body, status) {
   const error = body?.error ?? body;
-  if (typeof error === 'string') return { message: error };
+  // The chat's own doors name the error, and say what it means beside it.
+  if (typeof error === 'string') return body.message ? { message: body.message, code: error } : { message: error };
   return { message: error?.message ?? `The gateway answered ${status}.`, code: error?.code ?? error?.type };
 }
 

@@ -179,8 +179,12 @@ class Playground {
     for (const said of data) {
       const message = this.add(said.role, said.model);
       message.append(said.content ?? '');
-      if (said.role === 'assistant') message.end(outcomeOf(said), said.error);
-      else message.layOut();
+      if (said.role !== 'assistant') {
+        message.layOut();
+        continue;
+      }
+      message.end(outcomeOf(said), said.error);
+      message.measure({ provider: said.provider, model: said.model, tokens: said.output_tokens, isEstimated: said.is_estimated });
     }
     if (!next) return;
     const more = el('button.quiet', { type: 'button' }, 'More of this conversation');
