@@ -58,13 +58,17 @@ let package = Package(
         floor("Telemetry", ["Bytes"]),
         floor("Reactor", ["CLibevent"]),
         floor("HTTPServer", ["CLibevent", "Bytes", "HTTPSemantics", "Reactor"]),
-        floor("HTTPClient", ["CLibevent", "Reactor"]),
+        floor("HTTPClient", ["CLibevent", "HTTPSemantics", "Reactor"]),
         // 5-9: where they meet
         floor("Settings", ["CYAML", "Bytes", "Telemetry"]),
-        floor("Providers", ["Bytes", "Chat", "Dialects", "HTTPClient", "JSON", "Reactor", "SSE", "Telemetry"]),
+        floor(
+            "Providers",
+            ["Bytes", "Chat", "Dialects", "HTTPClient", "HTTPSemantics", "JSON", "Reactor", "SSE", "Telemetry"]
+        ),
         floor("Storage", ["CSQLite", "CPostgres", "CHiredis", "CCrypto", "CLibevent", "Bytes", "JSON", "Reactor", "Telemetry"]),
         floor(
-            "Services", ["Bytes", "Chat", "HTTPClient", "HTTPSemantics", "JSON", "Providers", "Reactor", "Storage", "Telemetry"]),
+            "Services",
+            ["Bytes", "Chat", "HTTPClient", "HTTPSemantics", "JSON", "Providers", "Reactor", "SSE", "Storage", "Telemetry"]),
         floor(
             "FrontDoors",
             [
@@ -90,7 +94,9 @@ let package = Package(
         tests(of: "Settings", ["Telemetry"]),
         tests(of: "Providers", ["Bytes", "Chat", "Dialects", "HTTPClient", "JSON", "Reactor"]),
         tests(of: "Storage", ["JSON", "Reactor", "Telemetry"]),
-        tests(of: "Services", ["Chat", "HTTPClient", "HTTPSemantics", "JSON", "Providers", "Reactor", "Storage", "Telemetry"]),
+        tests(
+            of: "Services",
+            ["Bytes", "Chat", "HTTPClient", "HTTPSemantics", "JSON", "Providers", "Reactor", "Storage", "Telemetry"]),
         tests(of: "FrontDoors", ["HTTPSemantics", "Chat", "Storage"]),
         // Benchmarks: epoll, which Swift's Glibc leaves out, and the load generator that uses it
         .systemLibrary(name: "CEpoll", path: "bench/CEpoll"),

@@ -34,6 +34,10 @@ typedef size_t (*sluice_data_callback)(char *, size_t, size_t, void *);
 static inline CURLcode sluice_setopt_data_callback(CURL *handle, CURLoption option, sluice_data_callback value) {
     return curl_easy_setopt(handle, option, value);
 }
+typedef int (*sluice_prereq_callback)(void *, char *, char *, int, int);
+static inline CURLcode sluice_setopt_prereq_callback(CURL *handle, sluice_prereq_callback value) {
+    return curl_easy_setopt(handle, CURLOPT_PREREQFUNCTION, value);
+}
 typedef int (*sluice_close_callback)(void *, curl_socket_t);
 static inline CURLcode sluice_setopt_close_callback(CURL *handle, sluice_close_callback value) {
     return curl_easy_setopt(handle, CURLOPT_CLOSESOCKETFUNCTION, value);

@@ -14,6 +14,8 @@ package final class DoorGate {
     let maxBody: Int
     let buffer = EncodeBuffer()
     let origins: OriginPolicy
+    /// Whether callers must show a key.
+    var asksForKeys: Bool { admission.isEnabled }
     private let admission: AdmissionService
 
     /// A gate to `relay` for callers whom `admission` admits, with bodies up to `maxBody` bytes.

@@ -98,6 +98,29 @@ package enum ErrorReply {
     package static let auditUnavailable = ChatFailure(
         status: 503, message: "The gateway cannot record requests at the moment; try again later.", type: "server_error",
         code: "audit_unavailable")
+    /// The path names no provider that requests can be handed on to.
+    package static let unknownProvider = ChatFailure(
+        status: 404, message: "There is no provider of this name to hand requests on to.", type: "invalid_request_error",
+        code: "provider_not_found")
+
+    /// The key is held to models, or to an amount of money.
+    package static let proxyNotAllowed = ChatFailure(
+        status: 403, message: "This key is limited to models or to an amount of money, which cannot be checked in what is handed on.",
+        type: "permission_error", code: "proxy_not_allowed")
+
+    /// The path could lead out of the provider's base URL.
+    package static let climbingPath = ChatFailure(
+        status: 400, message: "A path that is handed on may not have '..' in it, however it is spelled.",
+        type: "invalid_request_error", code: "path_not_allowed")
+
+    /// HEAD came with a body.
+    package static let bodyOfHead = ChatFailure(
+        status: 400, message: "A HEAD request takes no body.", type: "invalid_request_error", code: "unexpected_body")
+
+    /// The connection is to become another protocol's.
+    package static let upgrade = ChatFailure(
+        status: 501, message: "WebSockets are not handed on: ask without 'Upgrade'.", type: "invalid_request_error",
+        code: "upgrade_not_supported")
 
     /// The process is going down.
     package static let draining = ChatFailure(

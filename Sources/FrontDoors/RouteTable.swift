@@ -14,13 +14,17 @@ package final class RouteTable: RequestHandler {
     private let gate: DoorGate?
     /// Where the doors are, in the order given.
     package let paths: [String]
+    private let rest: (any Door)?
 
     /// A table of doors by their path; a path that ends in `/` takes everything below it.
     ///
-    /// What the gate's policy of origins turns away reaches no door.
-    package init(_ doors: [(path: String, door: any Door)], metrics: GatewayMetrics, gate: DoorGate? = nil) {
+    /// What has no door of its own goes to `rest`. What the gate's policy of origins turns away reaches no door.
+    package init(
+        _ doors: [(path: String, door: any Door)], rest: (any Door)? = nil, metrics: GatewayMetrics, gate: DoorGate? = nil
+    ) {
         self.gate = gate
         paths = doors.map(\.path)
+        self.rest = rest
         self.doors = Dictionary(doors.filter { !$0.path.hasSuffix("/") || $0.path == "/" }) { first, _ in first }
         prefixes = doors.filter { $0.path.hasSuffix("/") && $0.path != "/" }.map { ($0.path, $0.door) }
         self.metrics = metrics
@@ -32,7 +36,7 @@ package final class RouteTable: RequestHandler {
         if let gate, let failure = gate.origins.refusal(of: request.head) {
             return gate.refuse(failure, request, id: id, door: "-", ErrorReply.dialect(of: path))
         }
-        guard let door = doors[path] ?? prefixes.first(where: { path.hasPrefix($0.prefix) })?.door else {
+        guard let door = doors[path] ?? prefixes.first(where: { path.hasPrefix($0.prefix) })?.door ?? rest else {
             return ErrorReply.send(ErrorReply.notFound, ErrorReply.dialect(of: path), requestID: id, to: request.response)
         }
         let method = request.head.method == "HEAD" ? "GET" : request.head.method

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Dialects
+internal import FrontDoors
 internal import HTTPClient
 internal import HTTPSemantics
 internal import HTTPServer
@@ -24,6 +25,30 @@ struct Assembly {
     }
 
     func provider(_ settings: ProviderSettings) throws(StartError) -> Provider {
+        var configuration = configuration(settings)
+        guard settings.kind != .simulator else {
+            if configuration.models.isEmpty { configuration.models = SimulatorTransport.models }
+            configuration.maxRetries = 0
+            return Provider(configuration, .simulator, transport: SimulatorTransport(loop))
+        }
+        return Provider(configuration, ProviderProfile(settings), transport: client)
+    }
+
+    /// Where the transparent proxy leads: to one upstream, or to every provider that is somewhere.
+    func destination(_ settings: Settings) -> ProxyDoor.Destination {
+        guard let url = settings.upstreamURL else {
+            let real = settings.providers.filter { $0.kind != .simulator }.map { provider in
+                (provider.name, ProxyTarget(configuration(provider), ProviderProfile(provider), transport: client))
+            }
+            return .named(Dictionary(real) { first, _ in first })
+        }
+        var upstream = ProviderSettings(name: "upstream", kind: .openAICompatible)
+        upstream.baseURL = url
+        upstream.upstream = settings.upstream
+        return .single(ProxyTarget(configuration(upstream), ProviderProfile(upstream), transport: client))
+    }
+
+    private func configuration(_ settings: ProviderSettings) -> Provider.Configuration {
         let timeouts = settings.upstream.timeouts
         var configuration = Provider.Configuration(
             name: settings.name, baseURL: settings.baseURL, apiKey: settings.apiKey ?? Secret(""),
@@ -38,12 +63,7 @@ struct Assembly {
         configuration.maxEvent = streaming.maxEvent
         configuration.probes = streaming.detection == .probe
         configuration.detectionLifetime = streaming.detectionCacheDuration.nanoseconds
-        guard settings.kind != .simulator else {
-            if configuration.models.isEmpty { configuration.models = SimulatorTransport.models }
-            configuration.maxRetries = 0
-            return Provider(configuration, .simulator, transport: SimulatorTransport(loop))
-        }
-        return Provider(configuration, ProviderProfile(settings), transport: client)
+        return configuration
     }
 }
 

@@ -17,7 +17,8 @@ final class Drain {
     private static let flushLimit: UInt64 = 5_000_000_000
     private let loop: EventLoop
     private let server: HTTPServer
-    private let relay: RelayService
+    private let services: [any DrainedService]
+    private let limits: LimitService
     private let gate: DoorGate
     private let database: (any Database)?
     private let recorder: AuditRecorder?
@@ -34,18 +35,21 @@ final class Drain {
     private var settleBy: UInt64 = 0
 
     init(
-        _ loop: EventLoop, _ server: HTTPServer, _ relay: RelayService, _ gate: DoorGate,
+        _ loop: EventLoop, _ server: HTTPServer, _ services: [any DrainedService], _ limits: LimitService, _ gate: DoorGate,
         _ database: (any Database)?, _ recorder: AuditRecorder?, _ log: Log, limit: UInt64
     ) {
         self.loop = loop
         self.server = server
-        self.relay = relay
+        self.services = services
+        self.limits = limits
         self.gate = gate
         self.database = database
         self.recorder = recorder
         self.log = log
         self.limit = limit
     }
+
+    private var activeCount: Int { services.reduce(0) { $0 + $1.activeCount } }
 
     func watchSignals() {
         watchers = [SIGTERM, SIGINT].map { number in
@@ -55,12 +59,12 @@ final class Drain {
 
     private func begin() {
         guard !isUnderWay else {
-            log.warning("second signal: ending now", ["streams": .integer(relay.activeCount)])
+            log.warning("second signal: ending now", ["streams": .integer(activeCount)])
             return loop.stop()
         }
         isUnderWay = true
         gate.isDraining = true
-        log.info("draining", ["streams": .integer(relay.activeCount)])
+        log.info("draining", ["streams": .integer(activeCount)])
         deadline = loop.now &+ limit
         server.drain()
         timer = LoopTimer(loop) { [unowned self] in self.check() }
@@ -71,17 +75,17 @@ final class Drain {
     private func check() {
         let now = loop.now
         // As long as streams go on, who asks on a kept connection is told 503 rather than cut off.
-        if relay.activeCount == 0 || now >= deadline { server.closeIdle() }
-        let isSettled = relay.limits.unsettled == 0
-        if relay.activeCount == 0, server.connectionCount == 0 {
+        if activeCount == 0 || now >= deadline { server.closeIdle() }
+        let isSettled = limits.unsettled == 0
+        if activeCount == 0, server.connectionCount == 0 {
             // What was used is told to whoever counts it; a second for that, should it not be reached.
             if settleBy == 0 { settleBy = now &+ 1_000_000_000 }
             if isSettled || now >= settleBy { return flushAudit() }
         }
         if now >= deadline, !hasCancelled {
             hasCancelled = true
-            log.warning("drain deadline reached", ["streams": .integer(relay.activeCount)])
-            relay.cancelAll(ErrorReply.draining)
+            log.warning("drain deadline reached", ["streams": .integer(activeCount)])
+            for service in services { service.cancelAll("The gateway is shutting down.") }
         }
         // Whoever has its answer, or its error, gets a second to take it.
         if now >= deadline &+ 1_000_000_000 { return flushAudit() }

@@ -47,10 +47,13 @@ package final class GatewayInstance {
         let stored = try AuditAssembly(settings, storage.database, on: loop, log: log, metrics: metrics)
         retention = stored.retention
         isDatabaseHere = storage.engine == "sqlite"
+        let destination: ProxyDoor.Destination
         do {
             let client = try MultiHandle(loop, maxIdle: settings.upstream.pool.maxIdle)
             server = try HTTPServer(loop, ServerConfiguration(settings))
-            let plan = try RoutePlan(settings, Assembly(loop, client, settings.streaming))
+            let assembly = Assembly(loop, client, settings.streaming)
+            let plan = try RoutePlan(settings, assembly)
+            destination = assembly.destination(settings)
             audit = AuditService(log: log, metrics: metrics, recorder: stored.recorder)
             relay = RelayService(
                 loop, plan: plan, policy: try RelayPolicy(settings), audit: audit,
@@ -73,10 +76,12 @@ package final class GatewayInstance {
                 listenHost: settings.listen.host, isLoopback: settings.listen.isLoopback,
                 allowedHosts: settings.allowedHosts)
         let gate = DoorGate(relay, admission, maxBody: settings.limits.maxBody, origins: origins)
+        let proxy = ProxyService(
+            loop, watermark: settings.streaming.highWatermark, captureLimit: settings.streaming.captureLimit,
+            requestLimit: settings.audit.requestLimit, audit: audit, limits: relay.limits, metrics: metrics)
         drain = Drain(
-            loop, server, relay, gate, storage.database, stored.recorder, log, limit: settings.drainTimeout.nanoseconds)
-        let models = ModelsDoor(gate, created: wallClockSeconds())
-        let gemini = SharedPath([models, GeminiDoor(gate)])
+            loop, server, [relay, proxy], relay.limits, gate, storage.database, stored.recorder, log,
+            limit: settings.drainTimeout.nanoseconds)
         let streams = StreamsDoor(gate)
         let keysDoor = KeysDoor(gate, keys.service, log: log)
         let alive = HealthDoor { .well }
@@ -84,20 +89,22 @@ package final class GatewayInstance {
             if drain.isUnderWay { return .draining }
             return database.map { $0.health == .well } ?? true ? .well : .withoutStorage
         }
-        routes = RouteTable(
+        let operations: [(path: String, door: any Door)] =
             [
-                ("/v1/chat/completions", DialectDoor(gate, .openAIChat, path: "/v1/chat/completions")),
-                ("/v1/responses", DialectDoor(gate, .openAIResponses, path: "/v1/responses")),
-                ("/v1/messages", DialectDoor(gate, .anthropic, path: "/v1/messages")),
-                (TokenCountDoor.path, TokenCountDoor(gate)), (EmbeddingsDoor.path, EmbeddingsDoor(gate)),
-                ("/v1/models", models), ("/v1/models/", gemini), ("/v1beta/models", models),
-                ("/v1beta/models/", gemini),
-                (KeysDoor.path, keysDoor), (KeysDoor.path + "/", keysDoor),
                 ("/healthz", alive), ("/livez", alive), ("/health/liveliness", alive),
                 ("/readyz", ready), ("/health/readiness", ready),
                 ("/metrics", MetricsDoor(metrics, adminKey: settings.auth.adminKey, gate)),
                 (StreamsDoor.path, streams), ("\(StreamsDoor.path)/", streams),
-            ] + stored.doors(gate) + (settings.page ? PageDoor.doors : []), metrics: metrics, gate: gate)
+                (KeysDoor.path, keysDoor), (KeysDoor.path + "/", keysDoor),
+            ] + stored.doors(gate)
+        let proxyDoor = ProxyDoor(gate, proxy, destination)
+        switch destination {
+        case .single: routes = RouteTable(operations, rest: proxyDoor, metrics: metrics, gate: gate)
+        case .named:
+            routes = RouteTable(
+                operations + GatewayInstance.models(gate) + [("\(ProxyDoor.path)/", proxyDoor)]
+                    + (settings.page ? PageDoor.doors : []), metrics: metrics, gate: gate)
+        }
         server.handler = routes
         log.debug("doors", ["paths": .text(routes.paths.joined(separator: " "))])
         monitor = LoopMonitor(loop, server, storage, metrics)
@@ -113,6 +120,20 @@ package final class GatewayInstance {
         timer.schedule(after: 10_000_000_000)
         loop.run()
         isWaiting = false
+    }
+
+    /// The doors to the models.
+    private static func models(_ gate: DoorGate) -> [(path: String, door: any Door)] {
+        let models = ModelsDoor(gate, created: wallClockSeconds())
+        let gemini = SharedPath([models, GeminiDoor(gate)])
+        return [
+            ("/v1/chat/completions", DialectDoor(gate, .openAIChat, path: "/v1/chat/completions")),
+            ("/v1/responses", DialectDoor(gate, .openAIResponses, path: "/v1/responses")),
+            ("/v1/messages", DialectDoor(gate, .anthropic, path: "/v1/messages")),
+            (TokenCountDoor.path, TokenCountDoor(gate)), (EmbeddingsDoor.path, EmbeddingsDoor(gate)),
+            ("/v1/models", models), ("/v1/models/", gemini), ("/v1beta/models", models),
+            ("/v1beta/models/", gemini),
+        ]
     }
 
     /// Accepts connections. Returns the port, which differs from the settings' when that is 0.

@@ -3,6 +3,24 @@
 
 /// One line of an upstream's head, as libcurl hands it over.
 enum HeaderLine {
+    /// How much of an upstream's head is taken when it is handed on: its bytes, and 64 for each line.
+    static let mostBytes = 128 << 10
+
+    /// Where the name and the trimmed value stand in a line; `nil` for a line that no proxy may hand on.
+    static func split(_ line: Span<UInt8>) -> (name: Range<Int>, value: Range<Int>)? {
+        var colon = 0
+        while colon < line.count, line[colon] != 0x3A {
+            guard line[colon] > 0x20, line[colon] < 0x7F else { return nil }
+            colon += 1
+        }
+        guard colon > 0, colon < line.count else { return nil }
+        var start = colon + 1
+        var end = line.count
+        while end > start, line[end - 1] <= 0x20 { end -= 1 }
+        while start < end, line[start] <= 0x20 { start += 1 }
+        return (0..<colon, start..<end)
+    }
+
     /// The name in lower case and the trimmed value; `nil` for a line that is not a field or not text.
     ///
     /// A value longer than 8 KiB is left out: nothing that the gateway reads is that long.

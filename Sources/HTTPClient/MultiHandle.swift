@@ -6,7 +6,7 @@ package import Reactor
 
 /// All upstream transfers of one event loop, on libcurl's multi interface.
 @safe
-package final class MultiHandle: UpstreamTransport {
+package final class MultiHandle: UpstreamTransport, ForwardingTransport {
     private let loop: EventLoop
     private let multi: UnsafeMutableRawPointer
     private var sockets: [Int32: PooledSocket] = [:]
@@ -54,6 +54,20 @@ package final class MultiHandle: UpstreamTransport {
         guard let transfer = Transfer(request, receiver, self, loop) else {
             return FailedTransfer(receiver, loop)
         }
+        return begin(transfer)
+    }
+
+    package func forward(
+        _ request: TransferRequest, _ receiver: any ForwardingReceiver
+    ) -> any ForwardingTransfer {
+        guard let transfer = Transfer(request, receiver, self, loop) else {
+            return FailedTransfer(receiver, loop)
+        }
+        if let forwarding = request.forwarding { transfer.configure(forwarding, receiver) }
+        return begin(transfer)
+    }
+
+    private func begin(_ transfer: Transfer) -> Transfer {
         active[ObjectIdentifier(transfer)] = transfer
         // From within a callback of libcurl a handle cannot be added: soon is soon enough.
         if depth > 0 {
@@ -230,7 +244,7 @@ package final class MultiHandle: UpstreamTransport {
 extension MultiHandle: Sendable {}
 
 /// A transfer for which libcurl had no handle: it fails, soon.
-private final class FailedTransfer: UpstreamTransfer {
+private final class FailedTransfer: ForwardingTransfer {
     private var receiver: (any TransferReceiver)?
 
     init(_ receiver: any TransferReceiver, _ loop: EventLoop) {
@@ -244,4 +258,7 @@ private final class FailedTransfer: UpstreamTransfer {
     func resume() {}
     func cancel() { receiver = nil }
     func release() { receiver = nil }
+    func send(_: Span<UInt8>) {}
+    func finishSending() {}
+    var unsentBytes: Int { 0 }
 }

@@ -8,26 +8,37 @@ internal import Reactor
 /// One exchange with an upstream on libcurl: an easy handle's life.
 @safe
 final class Transfer: UpstreamTransfer {
-    private let multi: MultiHandle
-    private let loop: EventLoop
+    let multi: MultiHandle
+    let loop: EventLoop
     private var receiver: (any TransferReceiver)?
     private let handle: UnsafeMutableRawPointer
-    private var fieldList: UnsafeMutablePointer<curl_slist>?
+    var fieldList: UnsafeMutablePointer<curl_slist>?
     /// The body, our one copy; libcurl reads it in place.
     private var body: UnsafeMutableRawBufferPointer?
-    private let timeouts: TransferTimeouts
-    private var timer: LoopTimer?
-    private var head = TransferHead(status: 0)
+    let timeouts: TransferTimeouts
+    private(set) var timer: LoopTimer?
+    var head = TransferHead(status: 0)
     private var hasHead = false
     private var isPaused = false
+    /// Whether the request is handed on for a client, and the answer's head with it.
+    var isForwarding = false
+    /// Whether the request has been made, and whether it may be made again.
+    var hasAsked = false
+    var mayRepeat = false
+    /// The body that is sent while it comes in.
+    var upload: Upload?
+    /// The bytes of the head's lines that are kept as they came.
+    var headBytes = 0
     /// Whether the receiver has all it needs and only the end of the body is waited for.
     private var isReleased = false
     private(set) var isOver = false
     /// The time of the last sign of life, on the loop's clock.
-    private var lastActivity: UInt64
-    private let started: UInt64
+    var lastActivity: UInt64
+    /// From when the answer's first byte is waited for.
+    var asked: UInt64
     private var hasBody = false
-    private var timeout: TransferError?
+    /// Why we ended it ourselves.
+    var reason: TransferError?
     /// Whether libcurl has named the socket that this transfer waits on.
     var isWatched = false
     /// The socket found for it when libcurl had not named one.
@@ -42,8 +53,8 @@ final class Transfer: UpstreamTransfer {
         self.loop = loop
         self.receiver = receiver
         timeouts = request.timeouts
-        started = loop.now
-        lastActivity = started
+        asked = loop.now
+        lastActivity = asked
         configure(request)
         let timer = LoopTimer(loop) { [unowned self] in self.checkSilence() }
         timer.schedule(at: lastActivity &+ timeouts.firstByte)
@@ -57,7 +68,7 @@ final class Transfer: UpstreamTransfer {
     }
 
     /// Whether libcurl's letting go of the socket means that the answer has been read to its end.
-    var leavesConnectionIdle: Bool { hasHead && !isPaused }
+    var leavesConnectionIdle: Bool { hasHead && !isPaused && !isSending }
 
     var easy: UnsafeMutableRawPointer { unsafe handle }
 
@@ -107,11 +118,16 @@ final class Transfer: UpstreamTransfer {
         lastActivity = loop.recentNow
         if line.count >= 9, line[0] == 0x48, line[1] == 0x54, line[4] == 0x2F {  // "HT", "/": a status line
             head = TransferHead(status: unsafe sluice_getinfo_long(handle, CURLINFO_RESPONSE_CODE))
+            if isForwarding { keepReason(line) }
         } else if line.count <= 2 {
             // Interim heads (1xx) are passed over; trailers come after the head and are not fields of it.
             guard head.status >= 200, !hasHead else { return true }
             hasHead = true
+            // A head is worth a flush of its own: the body may be long in coming.
+            if isForwarding { multi.touch(self) }
             receiver?.receive(head)
+        } else if isForwarding {
+            return hasHead || keep(line)
         } else if !hasHead, head.fields.count < 64, let field = HeaderLine.parse(line) {
             head.fields.append(field)
         }
@@ -146,7 +162,10 @@ final class Transfer: UpstreamTransfer {
     }
 
     func unpause() {
-        _ = unsafe curl_easy_pause(handle, CURLPAUSE_CONT)
+        // The directions are set together: one that goes on leaves the other as it is.
+        let receiving = isPaused ? CURLPAUSE_RECV : CURLPAUSE_RECV_CONT
+        let sending = upload?.isPaused == true ? CURLPAUSE_SEND : CURLPAUSE_SEND_CONT
+        _ = unsafe curl_easy_pause(handle, receiving | sending)
     }
 
     /// The handle has left the multi handle; nothing may call the receiver after this but `finish` itself.
@@ -156,7 +175,7 @@ final class Transfer: UpstreamTransfer {
     }
 
     func finish(_ code: CURLcode) {
-        let error = timeout ?? outcome(of: code)
+        let error = reason ?? outcome(of: code)
         let receiver = self.receiver
         self.receiver = nil
         receiver?.finish(error)
@@ -169,13 +188,14 @@ final class Transfer: UpstreamTransfer {
     private func checkSilence() {
         guard !isOver, let timer else { return }
         if isReleased { return multi.end(self) }
-        let limit = hasBody ? timeouts.idle : timeouts.firstByte
+        let limit = hasBody || isSending ? timeouts.idle : timeouts.firstByte
         let now = loop.now
-        if isPaused { lastActivity = now }
-        // The first byte is counted from the start, so that dripping headers do not extend it.
-        let since = hasBody || isPaused ? lastActivity : started
+        // Silence that our side's client is the reason of is not upstream's.
+        if isPaused || upload?.isPaused == true { lastActivity = now }
+        // The first byte is counted from the request, so that dripping headers do not extend it.
+        let since = hasBody || isPaused || isSending ? lastActivity : asked
         guard now >= since &+ limit else { return timer.schedule(at: since &+ limit) }
-        timeout = hasBody ? .idleTimeout : .firstByteTimeout
+        reason = hasBody ? .idleTimeout : isSending ? .sendTimeout : .firstByteTimeout
         multi.end(self)
         finish(CURLE_OPERATION_TIMEDOUT)
     }
@@ -186,7 +206,8 @@ final class Transfer: UpstreamTransfer {
         case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY: return .unresolved
         case CURLE_COULDNT_CONNECT: return .unreachable
         case CURLE_OPERATION_TIMEDOUT: return .connectTimeout
-        case CURLE_GOT_NOTHING: return .closed
+        // The last two: a connection from the pool was closed, and the request may not be made again.
+        case CURLE_GOT_NOTHING, CURLE_SEND_FAIL_REWIND, CURLE_ABORTED_BY_CALLBACK: return .closed
         case CURLE_RECV_ERROR, CURLE_SEND_ERROR: return hasHead ? .truncated : .closed
         case CURLE_PARTIAL_FILE: return .truncated
         case CURLE_UNSUPPORTED_PROTOCOL, CURLE_WEIRD_SERVER_REPLY, CURLE_BAD_CONTENT_ENCODING:
@@ -241,11 +262,11 @@ final class Transfer: UpstreamTransfer {
         _ = unsafe sluice_setopt_list(handle, CURLOPT_HTTPHEADER, fieldList)
     }
 
-    private func set(_ option: CURLoption, _ value: Int) {
+    func set(_ option: CURLoption, _ value: Int) {
         _ = unsafe sluice_setopt_long(handle, option, value)
     }
 
-    private func set(_ option: CURLoption, _ value: UnsafeMutableRawPointer?) {
+    func set(_ option: CURLoption, _ value: UnsafeMutableRawPointer?) {
         _ = unsafe sluice_setopt_pointer(handle, option, value)
     }
 }

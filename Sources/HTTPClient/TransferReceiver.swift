@@ -1,6 +1,8 @@
 // SPDX-FileCopyrightText: The Sluice authors
 // SPDX-License-Identifier: Apache-2.0
 
+package import HTTPSemantics
+
 /// What a receiver tells the transport about a chunk.
 package enum Verdict: Sendable {
     /// The chunk was taken.
@@ -47,12 +49,38 @@ package protocol UpstreamTransport: AnyObject {
     func start(_ request: TransferRequest, _ receiver: any TransferReceiver) -> any UpstreamTransfer
 }
 
+/// One transfer whose request is handed on for a client while it comes in.
+package protocol ForwardingTransfer: UpstreamTransfer {
+    /// Adds a piece to the request's body; the bytes are copied.
+    func send(_ piece: Span<UInt8>)
+    /// The request's body is complete.
+    func finishSending()
+    /// Bytes of the body that upstream has not been given yet.
+    var unsentBytes: Int { get }
+}
+
+/// Who gets the answer to a request that is handed on, its head with all lines as they came.
+package protocol ForwardingReceiver: TransferReceiver {
+    /// Upstream was given bytes of the request's body, `left` still wait.
+    func sentBytes(_ left: Int)
+}
+
+/// A place that takes requests which are handed on for clients: libcurl.
+package protocol ForwardingTransport: AnyObject {
+    /// Begins a transfer of a request with `forwarding`; the receiver is first called after this has returned.
+    func forward(_ request: TransferRequest, _ receiver: any ForwardingReceiver) -> any ForwardingTransfer
+}
+
 /// The status line and the fields of an upstream's answer.
 package struct TransferHead: Sendable {
     /// The status code, 200 and up.
     package var status: Int
-    /// Field lines, names lowercased; at most 64 are kept.
+    /// Field lines, names lowercased; at most 64 are kept. Empty for a request that is handed on.
     package var fields: [(name: String, value: String)]
+    /// Field lines as they came, of a request that is handed on.
+    package var lines = HTTPFields()
+    /// The reason phrase, of a request that is handed on; may be empty.
+    package var reason = ""
 
     package init(status: Int, fields: [(name: String, value: String)] = []) {
         self.status = status
@@ -72,6 +100,8 @@ package enum TransferError: Error, Equatable, Sendable {
     /// The connection could not be made secure; the text is the TLS library's, bounded.
     case insecure(String)
     case connectTimeout, firstByteTimeout, idleTimeout
+    /// The peer took nothing of the request's body for too long.
+    case sendTimeout
     /// The peer closed or reset the connection before a whole head.
     case closed
     /// The peer closed or reset the connection inside the body.

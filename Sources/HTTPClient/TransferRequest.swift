@@ -1,6 +1,8 @@
 // SPDX-FileCopyrightText: The Sluice authors
 // SPDX-License-Identifier: Apache-2.0
 
+package import HTTPSemantics
+
 /// One HTTP request to an upstream.
 package struct TransferRequest {
     /// The whole URL, `http` or `https`; from settings, never from a client.
@@ -13,6 +15,27 @@ package struct TransferRequest {
     package var timeouts: TransferTimeouts
     /// A file of certificate authorities in place of the system's.
     package var authorities: String?
+    /// What makes it a request that is handed on for a client, in place of `body`; only for `ForwardingTransport`.
+    package var forwarding: Forwarding?
+
+    /// A request as a client made it.
+    package struct Forwarding {
+        /// The method, a token; never CONNECT.
+        package var method: String
+        /// The request target in origin form, sent as it is. It decides nothing about where the request goes: the URL does.
+        package var target: String
+        /// Field lines that go out beside `fields`; without those of the body's framing.
+        package var lines: HTTPFields
+        /// How the body is framed, whose bytes come by `ForwardingTransfer.send`.
+        package var framing: BodyFraming
+
+        package init(method: String, target: String, lines: HTTPFields, framing: BodyFraming) {
+            self.method = method
+            self.target = target
+            self.lines = lines
+            self.framing = framing
+        }
+    }
 
     package init(
         url: String, fields: [(name: String, value: String)] = [], body: [UInt8]? = nil,
@@ -30,9 +53,9 @@ package struct TransferRequest {
 package struct TransferTimeouts: Equatable, Sendable {
     /// Name resolution, TCP and TLS together.
     package var connect: UInt64
-    /// From the start to the first byte of the body.
+    /// From the start, or from the end of a forwarded request's body, to the first byte of the answer's body.
     package var firstByte: UInt64
-    /// Between two pieces of the body.
+    /// Between two pieces of the body; of a forwarded request's body too, when the upstream does not take them.
     package var idle: UInt64
 
     package init(

@@ -76,6 +76,38 @@ package struct HTTPFields: Sendable, Equatable {
         return values
     }
 
+    /// The lines whose name, in lower case, passes a test; their bytes stay as they are, UTF-8 or not.
+    package func keeping(_ isKept: (_ name: String) -> Bool) -> HTTPFields {
+        var kept: [UInt8] = []
+        kept.reserveCapacity(records.count)
+        var offset = 0
+        while let record = record(at: offset) {
+            let name = String(decoding: records[record.name].lazy.map(ByteClass.lowered), as: UTF8.self)
+            if isKept(name) { kept.append(contentsOf: records[offset..<record.value.upperBound]) }
+            offset = record.value.upperBound
+        }
+        return HTTPFields(records: kept)
+    }
+
+    /// Adds a field line whose value is any bytes but control bytes, as an upstream may send them.
+    package mutating func append(name: Span<UInt8>, value: Span<UInt8>) {
+        let start = records.count
+        records.append(contentsOf: repeatElement(0, count: HTTPFields.prefixLength))
+        for index in 0..<name.count { records.append(name[index]) }
+        let nameEnd = records.count
+        for index in 0..<value.count { records.append(value[index]) }
+        HTTPFields.seal(&records, from: start, nameEnd: nameEnd)
+    }
+
+    /// Gives the bytes of each line, in order: the name, and the value as it was sent.
+    package func forEachLine(_ work: (_ name: ArraySlice<UInt8>, _ value: ArraySlice<UInt8>) -> Void) {
+        var offset = 0
+        while let record = record(at: offset) {
+            work(records[record.name], records[record.value])
+            offset = record.value.upperBound
+        }
+    }
+
     /// Whether two field names are the same but for ASCII case.
     package static func matches(_ left: String, _ right: String) -> Bool {
         left.utf8.elementsEqual(right.utf8) { ByteClass.lowered($0) == ByteClass.lowered($1) }

@@ -49,7 +49,9 @@ extension Connection {
                 if phase == .idle, framing.phase == .head { headBegan() }
                 return
             case .head(let head, let message): accept(head, message)
-            case .body(let range): request?.receive(rest.extracting(range))
+            case .body(let range):
+                lastInput = server.loop.recentNow
+                request?.receive(rest.extracting(range))
             case .end:
                 if !requestIsComplete { requestCompleted() }
                 guard offset < bytes.count else { return }

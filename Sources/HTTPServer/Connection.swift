@@ -51,8 +51,12 @@ final class Connection {
     var isAnnouncing = false
     /// Whether the response is complete but for what is buffered.
     var isFinishing = false
+    /// Whether the owner of the request takes no more of its body for now.
+    var isInputPaused = false
+    /// When the last piece of a streamed body came, on the loop's clock.
+    var lastInput: UInt64 = 0
     private var discarded = 0
-    private var timer: LoopTimer?
+    private(set) var timer: LoopTimer?
     private(set) var peer = ""
 
     init(_ server: HTTPServer, _ bufferevent: OpaquePointer) {
@@ -109,6 +113,7 @@ final class Connection {
     func requestCompleted() {
         requestIsComplete = true
         timer?.cancel()
+        if isInputPaused { resumeInput() }
         request?.complete()
     }
 
@@ -212,7 +217,7 @@ final class Connection {
         case .head: refuse(.timeout)
         case .request, .announced:
             // Only a body on its way has a deadline here; the answer's are its owner's.
-            if !requestIsComplete { refuse(.timeout) }
+            if !requestIsComplete, !mayGoOn() { refuse(.timeout) }
         case .refused: free()
         case .closed: break
         }
@@ -234,6 +239,7 @@ final class Connection {
             let owner = hadRequest?.owner
             hadRequest?.owner = nil
             hadRequest?.response.end()
+            hadRequest?.violation = violation
             request = nil
             owner?.clientLeft()
             guard phase == .refused else { return }

@@ -17,6 +17,10 @@ package final class ResponseWriter {
     /// The head, until it is sent with the first flush.
     private var head = ByteBuffer()
     private(set) var isChunked = false
+    /// Whether the head says that no body follows.
+    private var hasNoBody = false
+    /// Whether the end of the connection is all that ends the body.
+    private var endsByClosing = false
 
     init(_ connection: Connection, isHead: Bool, minorVersion: Int) {
         self.connection = connection
@@ -41,14 +45,34 @@ package final class ResponseWriter {
         guard phase == .head else { return }
         isChunked = minorVersion >= 1
         if !isChunked { connection.closeAfterResponse() }
-        writeHead(status, fields, length: nil)
+        endsByClosing = !isChunked
+        writeHead(ResponseHead(status: status, fields: fields), length: nil)
+        phase = .body
+    }
+
+    /// Begins a response that another server made: its head as it is but for the framing of the body, which is ours.
+    ///
+    /// A response to HEAD, and one of status 204 or 304, has no body whatever `framing` says, and keeps the Content-Length that
+    /// its fields may have (RFC 9110, section 8.6). A client that has not sent all of its request is told that the connection ends.
+    package func forward(_ head: ResponseHead, _ framing: BodyFraming) {
+        guard phase == .head else { return }
+        if !connection.requestIsComplete { connection.closeAfterResponse() }
+        hasNoBody = isHead || head.status == 204 || head.status == 304 || framing == .none
+        var length: Int?
+        if !hasNoBody {
+            if case .length(let announced) = framing { length = announced }
+            isChunked = length == nil && minorVersion >= 1
+            endsByClosing = length == nil && !isChunked
+            if endsByClosing { connection.closeAfterResponse() }
+        }
+        writeHead(head, length: length)
         phase = .body
     }
 
     /// Sends a whole response.
     package func respond(status: Int, fields: HTTPFields, body: Span<UInt8>) {
         guard phase == .head else { return }
-        writeHead(status, fields, length: body.count)
+        writeHead(ResponseHead(status: status, fields: fields), length: body.count)
         phase = .body
         if !isHead { write(body) }
         finish()
@@ -56,7 +80,7 @@ package final class ResponseWriter {
 
     /// Appends to the body; sent with the next `flush`.
     package func write(_ bytes: Span<UInt8>) {
-        guard phase == .body, !isHead, !bytes.isEmpty else { return }
+        guard phase == .body, !isHead, !hasNoBody, !bytes.isEmpty else { return }
         write { $0.append(bytes) }
     }
 
@@ -79,10 +103,12 @@ package final class ResponseWriter {
         connection.flush(self, ending: true)
     }
 
-    /// Ends the response without its orderly end: the connection is closed, so that the client sees a cut.
+    /// Ends the response without its orderly end: the connection is closed, so that the client sees a cut; reset, where its
+    /// close would look like the end.
     package func abort() {
         guard phase != .over else { return }
         phase = .over
+        if endsByClosing { connection.reset() }
         connection.kill()
     }
 
@@ -97,10 +123,11 @@ package final class ResponseWriter {
 
     func end() { phase = .over }
 
-    private func writeHead(_ status: Int, _ fields: HTTPFields, length: Int?) {
-        var fields = fields
-        fields.append("Date", connection.date)
-        if status == 204 || status == 304 {
+    private func writeHead(_ given: ResponseHead, length: Int?) {
+        var response = given
+        var fields = response.fields
+        if fields["Date"] == nil { fields.append("Date", connection.date) }
+        if given.status == 204 || given.status == 304 {
             // These have no body, and so no length (RFC 9110, section 8.6).
         } else if let length {
             fields.append("Content-Length", String(length))
@@ -112,7 +139,8 @@ package final class ResponseWriter {
         } else if minorVersion == 0 {
             fields.append("Connection", "keep-alive")
         }
-        _ = ResponseHead(status: status, fields: fields).append(to: &head)
+        response.fields = fields
+        _ = response.append(to: &head)
     }
 }
 

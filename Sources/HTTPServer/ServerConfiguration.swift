@@ -11,7 +11,7 @@ package struct ServerConfiguration: Sendable {
     package var framing = FramingLimits()
     /// From the first byte of a head, or from the connect, to its end.
     package var headerTimeout: UInt64 = 10_000_000_000
-    /// From the head to the end of the body.
+    /// From the head to the end of the body; of a streamed body, between two pieces of it.
     package var bodyTimeout: UInt64 = 60_000_000_000
     /// How long a kept connection may stay idle between requests.
     package var idleTimeout: UInt64 = 75_000_000_000
@@ -38,11 +38,23 @@ package protocol RequestHandler: AnyObject {
 }
 
 /// Who answers a request: told what its client does meanwhile.
+///
+/// Of the calls about the body, an owner implements those of the way in which it asked for it.
 package protocol RequestOwner: AnyObject {
     /// The body that was asked for with `collectBody` is complete.
     func receivedBody(_ body: [UInt8])
+    /// A piece of the body that was asked for with `streamBody`; the bytes are valid only during the call.
+    func receive(_ piece: Span<UInt8>)
+    /// The streamed body came to its end.
+    func bodyEnded()
     /// The client is gone: nothing that is written reaches it. Last call.
     func clientLeft()
     /// A saturated response has drained below its low watermark.
     func drained()
+}
+
+extension RequestOwner {
+    package func receivedBody(_: [UInt8]) {}
+    package func receive(_: Span<UInt8>) {}
+    package func bodyEnded() {}
 }

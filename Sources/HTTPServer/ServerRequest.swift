@@ -18,6 +18,9 @@ package final class ServerRequest {
     private var body: ByteBuffer
     private var isComplete = false
     private var isCollecting = false
+    private(set) var isStreaming = false
+    /// Why the server itself ended the request, before its owner heard `clientLeft`; `nil` when the client did.
+    package internal(set) var violation: FramingViolation?
 
     init(_ head: RequestHead, _ connection: Connection, length: Int, received: UInt64) {
         self.head = head
@@ -41,15 +44,37 @@ package final class ServerRequest {
         connection.sendContinue()
     }
 
+    /// Hands the body to the owner piece by piece as it comes, at most `limit` bytes; the first possibly before this returns.
+    ///
+    /// Nothing is collected: an owner that cannot take more says `pauseBody`, and gets what was read already, up to 16 KiB. A
+    /// body over the limit is refused as by `collectBody`, unless the response has begun: then the connection ends.
+    package func streamBody(limit: Int) {
+        isStreaming = true
+        guard connection.limitBody(to: limit) else { return }
+        var held = ByteBuffer()
+        swap(&held, &body)
+        if !held.isEmpty { owner?.receive(held.bytes) }
+        guard !isComplete else { return owner?.bodyEnded() ?? () }
+        connection.streamingBegan()
+        connection.sendContinue()
+    }
+
+    /// Reads nothing more of a streamed body until `resumeBody`; the client's leaving is looked for all the same.
+    package func pauseBody() { connection.pauseInput() }
+
+    /// Undoes `pauseBody`.
+    package func resumeBody() { connection.resumeInput() }
+
     // MARK: Called by the connection
 
     func receive(_ bytes: Span<UInt8>) {
-        body.append(bytes)
+        if isStreaming { owner?.receive(bytes) } else { body.append(bytes) }
     }
 
     func complete() {
         isComplete = true
         if isCollecting { deliver() }
+        if isStreaming { owner?.bodyEnded() }
     }
 
     private func deliver() {

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import Chat
-internal import HTTPClient
+package import HTTPClient
 
 /// What a failure of an upstream implies for routing; the text for the client is beside the point here.
 package enum FailureClass: String, Sendable {
@@ -42,7 +42,7 @@ package struct UpstreamFailure: Error, Equatable, Sendable {
     }
 
     /// The failure of a transfer that brought no whole answer.
-    init(_ error: TransferError, provider: String) {
+    package init(_ error: TransferError, provider: String) {
         let told: (FailureClass, Int, String, String) =
             switch error {
             case .unresolved: (.transient, 502, "upstream_unreachable", "its host name could not be resolved")
@@ -50,6 +50,7 @@ package struct UpstreamFailure: Error, Equatable, Sendable {
             case .insecure(let reason): (.transient, 502, "upstream_insecure", "no secure connection: \(reason)")
             case .connectTimeout: (.timeout, 504, "upstream_timeout", "it could not be connected to in time")
             case .firstByteTimeout: (.timeout, 504, "upstream_timeout", "it did not answer in time")
+            case .sendTimeout: (.timeout, 504, "upstream_timeout", "it did not take the request in time")
             case .idleTimeout: (.timeout, 504, "upstream_timeout", "it fell silent in the middle of its answer")
             case .closed: (.transient, 502, "upstream_closed", "it closed the connection before answering")
             case .truncated: (.transient, 502, "upstream_truncated", "its answer broke off")

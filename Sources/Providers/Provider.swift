@@ -74,12 +74,7 @@ package final class Provider {
         var fields = [
             ("Content-Type", "application/json"), ("Accept-Encoding", "identity"), ("User-Agent", "sluice"),
         ]
-        if !configuration.apiKey.isEmpty {
-            switch profile.authentication {
-            case .bearer: fields.append(("Authorization", "Bearer \(configuration.apiKey.reveal())"))
-            case .field(let name): fields.append((name, configuration.apiKey.reveal()))
-            }
-        }
+        if let field = profile.authentication.field(configuration.apiKey) { fields.append(field) }
         self.fields = fields
     }
 

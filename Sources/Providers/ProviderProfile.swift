@@ -3,6 +3,7 @@
 
 package import Chat
 package import Dialects
+internal import Telemetry
 
 /// What is particular to a kind of provider: the dialects that it speaks, its addresses, how it wants to be shown the key.
 package struct ProviderProfile: Sendable {
@@ -26,6 +27,15 @@ package struct ProviderProfile: Sendable {
         case bearer
         /// In a header field of its own, by its name.
         case field(String)
+
+        /// The header field that shows a key; `nil` for an empty one.
+        func field(_ key: Secret) -> (name: String, value: String)? {
+            guard !key.isEmpty else { return nil }
+            return switch self {
+            case .bearer: ("Authorization", "Bearer \(key.reveal())")
+            case .field(let name): (name, key.reveal())
+            }
+        }
     }
 
     /// What it speaks: the first is what requests of other dialects are translated into.

@@ -27,10 +27,10 @@ package final class SignalWatcher {
 
     /// Makes the process ignore the signals that would end it for no good reason.
     ///
-    /// `SIGPIPE`: a write to a gone peer is an error code, not a death. The others: a stray signal of a supervisor or a
+    /// `SIGPIPE`, `SIGXFSZ`: a write to a gone peer or beyond the limit of a file is an error code, not a death. The others: a stray signal of a supervisor or a
     /// closed terminal must not take streams with it.
     package static func ignoreStraySignals() {
-        for number in [SIGPIPE, SIGHUP, SIGUSR1, SIGUSR2, SIGQUIT] { _ = signal(number, SIG_IGN) }
+        for number in [SIGPIPE, SIGXFSZ, SIGHUP, SIGUSR1, SIGUSR2, SIGQUIT] { _ = signal(number, SIG_IGN) }
     }
 }
 

@@ -43,7 +43,7 @@ package struct Settings: Sendable, Equatable {
     package var redisURL: Secret?
     /// How long Redis may take to answer.
     package var redisTimeout = Duration.milliseconds(500)
-    /// The upstream of the whole-server proxy; kept for a later release.
+    /// The upstream to which everything is handed on that is no door of the gateway's own; without a final slash.
     package var upstreamURL: String?
 
     /// What was odd but could be ignored, a sentence each.

@@ -129,9 +129,13 @@ def test_a_locked_file_is_not_noticed_by_streams(make_sluice):
     assert_consistent(path)
 
 
-def sluice_dropped(sluice):
+def sluice_metric(sluice, name):
     text = sluice.get("/metrics", key=ADMIN).body.decode()
-    return float(next(line for line in text.splitlines() if line.startswith("sluice_audit_dropped_total")).split()[1])
+    return float(next(line for line in text.splitlines() if line.startswith(name + " ")).split()[1])
+
+
+def sluice_dropped(sluice):
+    return sluice_metric(sluice, "sluice_audit_dropped_total")
 
 
 def test_a_full_disk_refuses_what_it_cannot_record_when_closed(make_sluice, disk):
@@ -139,30 +143,29 @@ def test_a_full_disk_refuses_what_it_cannot_record_when_closed(make_sluice, disk
     sluice = make_sluice(
         auth={"admin_key": ADMIN}, audit={"on_failure": "closed", "patience": "500ms"}, options={"env": environment})
     path = sluice.config.parent / "sluice.db"
-    with Connection(sluice.address, 30) as running:
-        body = chat("sim/story", max_tokens=150)
-        running.send(render("POST", "/v1/chat/completions", body, [("X-Request-Id", "running")], KEY))
-        read_stream(running, until=lambda stream: stream.text)
-        control.write_text("full")
-        asked = []
+    # One stream, which is under way all the while.
+    running = Load(sluice.address, 1, (150, 150), seconds=0.1)
+    wait_until(lambda: running.begun and sluice_metric(sluice, "sluice_streams_active"), 5, "the stream runs")
+    control.write_text("full")
+    asked = []
 
-        def refused():
-            asked.append(f"full-{len(asked)}")
-            answer = sluice.post(chat("sim/echo", False), headers=[("X-Request-Id", asked[-1])])
-            assert answer.status in (200, 503), answer
-            if answer.status == 503:
-                assert answer.error["code"] == "audit_unavailable" and asked.pop()
-            return answer.status == 503
+    def refused():
+        asked.append(f"full-{len(asked)}")
+        answer = sluice.post(chat("sim/echo", False), headers=[("X-Request-Id", asked[-1])])
+        assert answer.status in (200, 503), answer
+        if answer.status == 503:
+            assert answer.error["code"] == "audit_unavailable" and asked.pop()
+        return answer.status == 503
 
-        wait_until(refused, 10, "a refusal")
-        assert sluice.post(chat("sim/echo", True)).status == 503
-        assert sluice.get("/v1/models").status == 200, "what needs no record is answered"
-        rest = read_stream(running, 30)
-        assert rest.done == 1, "a stream that runs is not cut"
+    wait_until(refused, 10, "a refusal")
+    assert sluice.post(chat("sim/echo", True)).status == 503
+    assert sluice.get("/v1/models").status == 200, "what needs no record is answered"
+    running.stop()
+    assert len(running.ended) == 1, "a stream that runs is not cut"
     sluice.assert_healthy()
     control.unlink()
     wait_until(lambda: sluice.post(chat("sim/echo", False)).status == 200, 15, "work again, without a restart")
-    wait_until(lambda: {"running", *asked} <= stored(path), 15, "what was begun is recorded")
+    wait_until(lambda: {*running.ended, *asked} <= stored(path), 15, "what was begun is recorded")
     assert sluice_dropped(sluice) == 0
     complaints = [line for line in sluice.log().splitlines() if "cannot be stored" in line]
     assert len(complaints) == 1, "said once, not for each row"

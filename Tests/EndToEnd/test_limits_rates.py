@@ -5,6 +5,8 @@
 
 import concurrent.futures
 import hashlib
+import os
+import signal
 import threading
 import time
 
@@ -17,7 +19,7 @@ from checks import assert_error_answer
 from events import ask, chat
 from redis_server import Redis
 from upstream_modes import USAGE
-from wire import KEY, wait_until
+from wire import KEY, render, wait_until
 
 SCOPE = "key:" + hashlib.sha256(KEY.encode()).hexdigest()[:16]
 PRICED = {"input": 1.0, "output": 1.0}
@@ -165,8 +167,6 @@ def test_M02_what_a_request_may_use_is_reserved_for_each_answer(limited, redis):
     gateway = limited(redis, tokens_per_day=100_000, default_reservation=1000)
     for fields, least in (({"max_tokens": 300, "n": 4}, 1200), ({}, 1000), ({"max_tokens": 7}, 7)):
         with gateway.connect() as stream:
-            from wire import render
-
             stream.send(render("POST", "/v1/chat/completions", chat("ok-long", **fields)))
             assert stream.head().status == 200
             assert least < int(redis.budgets(SCOPE)["Dt"]) < least + 20
@@ -301,7 +301,7 @@ def test_P16_redis_that_cannot_be_reached(limited, redis, policy):
 
 def test_P16_redis_down_at_the_start(limited, redis):
     redis.kill()
-    gateway = limited(None, {"env": {"SLUICE_REDIS_URL": redis.url, "PATH": "/usr/bin"}}, requests_per_minute=2)
+    gateway = limited(None, {"env": {**os.environ, "SLUICE_REDIS_URL": redis.url}}, requests_per_minute=2)
     assert passed([gateway.post(chat("ok", stream=False)) for _ in range(4)]) == 2
     redis.start()
     wait_until(
@@ -356,8 +356,6 @@ def test_the_end_of_the_process_waits_for_what_redis_must_be_told(limited, redis
     gateway = limited(redis, tokens_per_day=100_000)
     stream = gateway.open_stream("ok-slow", metadata={"delay": "0.1"})
     assert stream.head().status == 200
-    import signal
-
     gateway.process.send_signal(signal.SIGTERM)
     assert gateway.process.wait(20) == 0
     assert redis.budgets(SCOPE)["Dt"] == "0" and int(redis.budgets(SCOPE)["dt"]) > 0

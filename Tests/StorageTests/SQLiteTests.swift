@@ -130,26 +130,36 @@ private let insert = "INSERT INTO counters (name, value) VALUES ($1, $2)"
         for database in databases { bench.close(database) }
     }
 
-    @Test("a full disk is an error and not the end: it works again when there is room")
+    @Test("no room is an error and not the end: what needs none goes on, and the rest when there is some")
     func full() throws {
         let bench = try StorageBench()
         let database = try bench.sqlite()
-        _ = try bench.write(database, SQLStatement(insert, [.text("a"), .integer(1)]))
-        signal(SIGXFSZ, SIG_IGN)
-        var before = rlimit()
-        getrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &before)
-        var small = before
-        small.rlim_cur = 256 << 10
-        setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &small)
-        defer { setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &before) }
+        // A bound on the pages of the file, which SQLite treats as it does a full disk.
+        _ = try bench.write(database, SQLStatement("PRAGMA max_page_count = 40"))
         let large = SQLStatement(insert, [.text(String(repeating: "x", count: 1 << 20)), .integer(1)])
-        #expect { try bench.write(database, large) } throws: { error in
-            if case StorageError.full = error { true } else { false }
-        }
-        setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &before)
+        var results: [Result<[SQLRows], StorageError>] = []
+        for name in ["a", "b"] { database.write([SQLStatement(insert, [.text(name), .integer(1)])]) { results.append($0) } }
+        database.write([large]) { results.append($0) }
+        database.write([SQLStatement(insert, [.text("c"), .integer(1)])]) { results.append($0) }
+        bench.run { results.count == 4 }
+        #expect(results.filter { (try? $0.get()) != nil }.count == 3, "those of the same batch do not suffer")
+        #expect { try results[2].get() } throws: { if case StorageError.full = $0 { true } else { false } }
+        #expect { try bench.write(database, large) } throws: { if case StorageError.full = $0 { true } else { false } }
+        if case .well = database.health { Issue.record("it does not say that it fails") }
         #expect(bench.run { database.health == .well }, "it finds out by itself")
+        _ = try bench.write(database, SQLStatement("PRAGMA max_page_count = 1000000"))
         _ = try bench.write(database, large)
-        #expect(try bench.read(database, "SELECT 1 FROM counters").rows.count == 3)
+        #expect(try bench.read(database, "SELECT 1 FROM counters").rows.count == 5)
         bench.close(database)
     }
+
+    @Test("a write that no room is left for is told apart from one that fails otherwise, by the errno")
+    func errors() {
+        let full = StorageError(sqlite: SQLiteCode.ioerrWrite, "disk I/O error", systemError: EFBIG)
+        #expect(full == .full("SQLite: disk I/O error (778)"))
+        let other = StorageError(sqlite: SQLiteCode.ioerrWrite, "disk I/O error", systemError: EIO)
+        #expect(other == .unavailable("SQLite: disk I/O error (778)"))
+    }
+
+    private enum SQLiteCode { static let ioerrWrite: Int32 = 778 }
 }

@@ -13,7 +13,8 @@ package struct AdmissionService {
     }
 
     private let ring: KeyRing
-    private let isEnabled: Bool
+    /// Whether a key is asked for.
+    package let isEnabled: Bool
     private let isOpenToAdmin: Bool
 
     /// Admits who brings a key of `ring`, or everybody when not enabled.

@@ -56,8 +56,11 @@ package struct AuditRecord: Sendable {
     /// What went wrong, for the operator.
     package var error: String?
 
-    /// The text of the answer's first choice.
-    package var text: String { capture.text }
+    /// The text of the answer, or of its first choice.
+    package var text: String { responseText ?? capture.text }
+
+    /// The bytes that were captured.
+    package var byteCount: Int { capture.byteCount + (responseText?.utf8.count ?? 0) }
 
     package init() {}
 }

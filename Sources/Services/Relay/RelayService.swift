@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The Sluice authors
 // SPDX-License-Identifier: Apache-2.0
 
-package import Chat
+internal import Chat
 internal import Providers
 package import Reactor
 package import Telemetry
@@ -80,7 +80,8 @@ package final class RelayService {
     }
 
     /// Ends everything that is under way, telling each client why.
-    package func cancelAll(_ reason: ChatFailure) {
+    package func cancelAll(_ reason: String) {
+        let reason = ChatFailure(status: 503, message: reason, type: "server_error", code: "server_shutting_down")
         for exchange in exchanges.values { exchange.cancel(reason) }
     }
 

@@ -20,6 +20,8 @@ final class RedisConnection {
     /// A command whose answer is awaited.
     final class Pending {
         let deadline: UInt64?
+        /// Whether it was given up while its answer may still come.
+        var isLate = false
         private var done: ((Outcome) -> Void)?
         weak var connection: RedisConnection?
 
@@ -58,6 +60,8 @@ final class RedisConnection {
     /// What is awaited, oldest first, behind `head` that came.
     private var queue: [(sent: UInt64, pending: Pending)] = []
     private var head = 0
+    /// How many of them are past their deadline.
+    private var lateCount = 0
 
     /// A connection that `start` opens. `onReady` gets the answers to `greeting`, none of them an error; `onLost` a reason.
     init(
@@ -76,11 +80,8 @@ final class RedisConnection {
     /// How many commands are under way.
     var underWay: Int { queue.count - head }
 
-    /// Whether the oldest command is past its deadline: Redis is slow, and others would only wait too.
-    var isOverdue: Bool {
-        guard head < queue.count, let deadline = queue[head].pending.deadline else { return false }
-        return loop.recentNow >= deadline
-    }
+    /// Whether a command is past its deadline: Redis is slow, and others would only wait too.
+    var isOverdue: Bool { lateCount > 0 }
 
     /// Connects, as soon as the name is known.
     func start() {
@@ -155,6 +156,7 @@ final class RedisConnection {
     func answered(_ pending: Pending, _ reply: RedisReply?) {
         if head < queue.count, queue[head].pending === pending {
             head += 1
+            if pending.isLate { lateCount -= 1 }
             if head > 256, head > queue.count / 2 {
                 queue.removeFirst(head)
                 head = 0
@@ -244,6 +246,7 @@ final class RedisConnection {
         unsafe redisAsyncFree(old)
         queue = []
         head = 0
+        lateCount = 0
     }
 
     /// Tells who has waited too long, and gives up a connection that says nothing at all.
@@ -268,7 +271,10 @@ final class RedisConnection {
         let now = loop.now
         if now >= queue[head].sent &+ RedisConnection.patience { return fail("no answer in time") }
         for entry in queue[head...] {
-            if let deadline = entry.pending.deadline, now >= deadline { entry.pending.finish(.late) }
+            guard let deadline = entry.pending.deadline, now >= deadline, !entry.pending.isLate else { continue }
+            entry.pending.isLate = true
+            lateCount += 1
+            entry.pending.finish(.late)
         }
         guard phase == .ready, head < queue.count else { return }
         deadlineTimer?.schedule(at: nextDeadline)

@@ -13,6 +13,8 @@ final class PostgresJob {
     var sentAt: UInt64 = 0
     /// It is not done again before this time.
     var notBefore: UInt64 = 0
+    /// Whether nobody waits for it but the lane itself.
+    var isProbe = false
     /// How often it was done in vain.
     var attempts = 0
     var rows: [SQLRows] = []
@@ -89,8 +91,8 @@ final class PostgresLane {
         tick?.schedule(after: 500_000_000)
     }
 
-    /// How many jobs wait or are under way.
-    var pending: Int { waiting.count + (pipeline?.jobs.count ?? 0) - (isProbing ? 1 : 0) }
+    /// How many jobs wait, are under way, or are done and not told yet.
+    private(set) var pending = 0
 
     /// Begins to connect.
     func start() { connect() }
@@ -99,6 +101,7 @@ final class PostgresLane {
     func put(_ job: PostgresJob) -> Bool {
         let bounds = configuration.bounds
         guard pending < bounds.jobs, waiting.isEmpty || waitingBytes &+ job.bytes <= bounds.bytes else { return false }
+        pending += 1
         waiting.append(job)
         waitingBytes &+= job.bytes
         pump()
@@ -296,7 +299,10 @@ final class PostgresLane {
 
     /// Later, so that a completion finds everything in order, whatever it asks for.
     private func finish(_ job: PostgresJob, _ result: Result<[SQLRows], StorageError>) {
-        loop.deferred { job.finish(result) }
+        loop.deferred { [self] in
+            if job.isProbe { isProbing = false } else { pending -= 1 }
+            job.finish(result)
+        }
     }
 
     // MARK: Losing it
@@ -375,7 +381,10 @@ final class PostgresLane {
         guard !isProbing, waiting.isEmpty, isFailing || now &- lastUse > configuration.bounds.probeTime else { return }
         isProbing = true
         let text = configuration.writes && isFailing ? SchemaVersion.touch : "SELECT 1"
-        waiting.append(PostgresJob([SQLStatement(text)], now: now) { [weak self] _ in self?.isProbing = false })
+        let job = PostgresJob([SQLStatement(text)], now: now) { _ in }
+        job.isProbe = true
+        waiting.append(job)
+        waitingBytes &+= job.bytes
     }
 }
 

@@ -32,7 +32,7 @@ class Documents {
     this.body = el('tbody');
     this.more = el('button.quiet', { type: 'button', hidden: true, click: () => this.load(this.cursor) }, 'Older');
     this.form = el('form.filters', { submit: (event) => this.submitted(event), dragover: (event) => event.preventDefault(), drop: (event) => this.dropped(event) },
-      field('Document', this.file, 'Text, Markdown or PDF; it may be dropped here'), field('Model', this.model), this.models,
+      field('Document', this.file, 'Text, Markdown or PDF; it may be dropped here'), field('Model', this.model, 'Empty: the gateway’s own'), this.models,
       field('JSON schema', this.schema, 'Empty: the gateway’s own'), el('button.primary', { type: 'submit' }, 'Extract'));
     this.table = el('table', {}, el('caption.unseen', {}, 'Documents'),
       el('thead', {}, el('tr', {}, ['Name', 'Type', 'Size', 'State', 'Created', ''].map((name) => el('th', { scope: 'col' }, name || el('span.unseen', {}, 'Actions'))))), this.body);
@@ -50,8 +50,6 @@ class Documents {
     try {
       const { data } = await get('/v1/models');
       this.models.replaceChildren(...data.slice(0, 1000).map((model) => el('option', { value: model.id })));
-      const names = data.map((model) => model.id);
-      if (!this.model.value) this.model.value = names.find((name) => name === 'sim/json') ?? names[0] ?? '';
     } catch {
       // The list of documents tells the same trouble.
     }

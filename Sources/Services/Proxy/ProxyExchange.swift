@@ -1,0 +1,179 @@
+// SPDX-FileCopyrightText: The Sluice authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Chat
+package import HTTPClient
+internal import HTTPSemantics
+internal import Providers
+internal import Reactor
+internal import Telemetry
+
+/// One request that is handed on: its body from client to upstream, and the answer back, each at the pace of who takes it.
+package final class ProxyExchange {
+    private enum Phase {
+        /// Upstream's head has not come.
+        case waiting
+        /// The client has the head.
+        case answering
+        case over
+    }
+
+    let service: ProxyService
+    /// What the record says of the request.
+    let request: ProxyRequest
+    private var phase = Phase.waiting
+    private var sink: (any ProxySink)?
+    private var transfer: (any ForwardingTransfer)?
+    private var isPaused = false
+    private var isUploadPaused = false
+    /// The beginning of the request's body, for the record, and how long it was.
+    private(set) var requestBody: [UInt8] = []
+    private(set) var requestBytes = 0
+    private(set) var capture = ProxyCapture(contentType: nil, contentEncoding: nil, limit: 0)
+    /// The status that the client got, or would have got.
+    private(set) var status = 0
+    /// When the first piece of the answer's body came, on the loop's clock.
+    private(set) var firstChunk: UInt64?
+    /// What went wrong, for the operator.
+    private(set) var error: String?
+
+    init(_ request: ProxyRequest, _ sink: any ProxySink, _ service: ProxyService) {
+        self.request = request
+        self.sink = sink
+        self.service = service
+    }
+
+    func start() {
+        transfer = request.target.open(
+            method: request.method, target: request.path, lines: request.lines, framing: request.framing, self)
+    }
+
+    // MARK: What the client does
+
+    /// A piece of the request's body.
+    package func upload(_ piece: Span<UInt8>) {
+        guard let transfer else { return }
+        transfer.send(piece)
+        requestBytes &+= piece.count
+        let room = min(piece.count, service.requestLimit &- requestBody.count)
+        if room > 0 { for index in 0..<room { requestBody.append(piece[index]) } }
+        guard !isUploadPaused, transfer.unsentBytes >= service.watermark else { return }
+        isUploadPaused = true
+        sink?.pauseUpload()
+    }
+
+    /// The request's body is complete.
+    package func uploadEnded() { transfer?.finishSending() }
+
+    /// The client has left: upstream is let go of at once.
+    package func clientLeft() {
+        sink = nil
+        end(.clientDisconnected)
+    }
+
+    /// The request turned out to break the rules in its body, and the client was told so, or cut off.
+    package func refused(status: Int, _ reason: String) {
+        sink = nil
+        self.status = status
+        error = reason
+        end(.refused)
+    }
+
+    /// The client has taken what was buffered.
+    package func drained() {
+        guard isPaused else { return }
+        isPaused = false
+        transfer?.resume()
+    }
+
+    /// The end of the process ends it.
+    package func cancel(_ reason: String) {
+        fail(
+            ChatFailure(status: 503, message: reason, type: "server_error", code: "server_shutting_down"), .cancelled)
+    }
+
+    // MARK: Ending
+
+    private func fail(_ failure: ChatFailure, _ outcome: Outcome) {
+        guard phase != .over else { return }
+        error = failure.message
+        if phase == .waiting {
+            status = failure.status
+            sink?.refuse(failure)
+        } else {
+            sink?.abort()
+        }
+        end(outcome)
+    }
+
+    /// The one end of every exchange: upstream is let go of, the record is made.
+    private func end(_ outcome: Outcome) {
+        guard phase != .over else { return }
+        phase = .over
+        transfer?.cancel()
+        transfer = nil
+        sink = nil
+        capture.finish()
+        let record = record(outcome)
+        let service = service
+        service.loop.deferred { service.finished(self, record) }
+    }
+}
+
+// What upstream does.
+extension ProxyExchange: ForwardingReceiver {
+    package func receive(_ head: TransferHead) {
+        guard phase == .waiting else { return }
+        guard (200...599).contains(head.status), let told = head.lines.bodyFraming else {
+            return fail(UpstreamFailure(.invalid, provider: request.target.name).failure, .upstreamError)
+        }
+        phase = .answering
+        status = head.status
+        var fields = head.lines.endToEnd
+        let hasNoBody = request.method == "HEAD" || head.status == 304 || head.status == 204
+        // It tells what the body would be, where there is none (RFC 9110, section 8.6).
+        if hasNoBody, head.status != 204, case .length(let length) = told { fields.append("Content-Length", String(length)) }
+        // Without a length it goes on to the end of the connection.
+        let framing: BodyFraming = hasNoBody ? .none : told == .none ? .unknown : told
+        capture = ProxyCapture(
+            contentType: head.lines["content-type"], contentEncoding: head.lines["content-encoding"],
+            limit: service.captureLimit)
+        sink?.begin(ResponseHead(status: head.status, fields: fields, reason: head.reason), framing)
+    }
+
+    package func receive(_ chunk: Span<UInt8>) -> Verdict {
+        guard phase == .answering, let sink else { return .abort }
+        guard !sink.isSaturated else {
+            isPaused = true
+            return .pause
+        }
+        if firstChunk == nil { firstChunk = service.loop.recentNow }
+        sink.write(chunk)
+        // The client comes first, then the record.
+        capture.append(chunk)
+        return .proceed
+    }
+
+    package func receivedBatch() { sink?.flush() }
+
+    package func sentBytes(_ left: Int) {
+        guard isUploadPaused, left <= service.watermark / 2 else { return }
+        isUploadPaused = false
+        sink?.resumeUpload()
+    }
+
+    package func finish(_ error: TransferError?) {
+        transfer = nil
+        if let error {
+            let isTimeout = [.connectTimeout, .firstByteTimeout, .idleTimeout, .sendTimeout].contains(error)
+            return fail(
+                UpstreamFailure(error, provider: request.target.name).failure, isTimeout ? .upstreamTimeout : .upstreamError)
+        }
+        guard phase == .answering else { return }
+        sink?.finish()
+        end(status >= 400 ? .upstreamError : .completed)
+    }
+}
+
+@available(*, unavailable)
+extension ProxyExchange: Sendable {}
