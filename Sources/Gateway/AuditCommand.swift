@@ -137,7 +137,9 @@ final class AuditCommand {
     private func write(_ bytes: [UInt8]) -> Bool {
         var start = 0
         while start < bytes.count {
-            let count = unsafe bytes.withUnsafeBytes { unsafe Glibc.write(1, $0.baseAddress?.advanced(by: start), $0.count - start) }
+            let count = unsafe bytes.withUnsafeBytes {
+                unsafe Glibc.write(1, $0.baseAddress?.advanced(by: start), $0.count - start)
+            }
             if count >= 0 {
                 start += count
             } else if errno == EAGAIN {

@@ -471,7 +471,7 @@ def test_each_sees_its_own(audited, tenants, tag):
             answer = get(audited, f"/api/v1/audit/{id}", key)
             assert answer.status == (200 if other in allowed[who] else 404)
             if answer.status == 404:
-                assert {**answer.error, "message": answer.error["message"]} == missing.error
+                assert {**answer.error, "request_id": 0} == {**missing.error, "request_id": 0}
             assert audited_head(audited, id, key) == answer.status
         # Asking for others by a filter or a cursor gives no more.
         assert not {found["request_id"] for found in rows(audited, key, user="bob")} - {names["bob"]}
@@ -528,7 +528,7 @@ def test_what_a_key_said_can_be_erased(make_sluice):
     for key, word in zip(made, ("forgetmenot", "rememberme"), strict=True):
         wait_until(lambda key=key: sluice.get("/v1/models", key=key["key"]).status == 200, 10, "the key")
         for number in range(50):
-            messages = [{"role": "user", "content": f"{word} {number} " * 50}]
+            messages = [{"role": "user", "content": f"{word} {number}"}]
             assert sluice.post({"model": "sim/echo", "messages": messages}, key=key["key"]).status == 200
     wait_until(lambda: len(get(sluice, "/api/v1/audit", limit=200).json()["data"]) >= 100, 10, "all rows")
     erased = subprocess.run(

@@ -33,7 +33,10 @@ import Testing
     @Test(
         "takes credentials out of text and leaves the rest",
         arguments: [
-            ("Incorrect API key provided: sk-proj-abcdEFGH12345678. See docs", "Incorrect API key provided: [redacted]. See docs"),
+            (
+                "Incorrect API key provided: sk-proj-abcdEFGH12345678. See docs",
+                "Incorrect API key provided: [redacted]. See docs"
+            ),
             ("sent 'Authorization: Bearer abc.def-ghi_jkl'", "sent 'Authorization: Bearer [redacted]'"),
             ("bearer ABCDEFGHIJKLMNOP", "bearer [redacted]"),
             ("GET https://x.example/v1?key=AbC123&alt=sse failed", "GET https://x.example/v1?key=[redacted]&alt=sse failed"),

@@ -24,7 +24,7 @@ import Testing
             redis_url: redis://localhost
             redis_timeout: 200ms
             """, ["SLUICE_AUTH_DEFAULT_LIMITS_TOKENS_PER_DAY": "77"])
-        var expected = KeyLimitSettings()
+        var expected = LimitRuleSettings()
         expected.requestsPerMinute = 10
         expected.tokensPerMinute = 2000
         expected.concurrent = 3

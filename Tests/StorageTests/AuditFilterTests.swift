@@ -30,6 +30,7 @@ import Testing
         #expect(
             conditions.clause.hasPrefix(
                 " WHERE organization = $1 AND user_id = $2 AND key_id = $3 AND (requested_model = $4 OR model = $4) AND"
-                    + " status = $5 AND received_at >= $6 AND (received_at, id) < ($7, $8) AND (LOWER(request_text) LIKE LOWER($9)"))
+                    + " status = $5 AND received_at >= $6 AND (received_at, id) < ($7, $8) AND (LOWER(request_text) LIKE LOWER($9)"
+            ))
     }
 }

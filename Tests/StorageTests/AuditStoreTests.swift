@@ -204,7 +204,8 @@ import Testing
     @Test(
         "finds text literally, whatever its case and wherever it stands",
         arguments: [
-            ("NEEDLE", [1, 2, 3, 4]), ("50%", [5]), ("a_b", [6]), ("%", [5]), ("_", [6]), (#"\"#, [7]), ("'; DROP TABLE audit; --", [8]),
+            ("NEEDLE", [1, 2, 3, 4]), ("50%", [5]), ("a_b", [6]), ("%", [5]), ("_", [6]), (#"\"#, [7]),
+            ("'; DROP TABLE audit; --", [8]),
             ("aXb", []),
         ] as [(String, [Int])])
     func search(text: String, found: [Int]) throws {
@@ -226,9 +227,10 @@ import Testing
         let books = try Books()
         let count = AuditStore.searchWindow + 10
         for start in stride(from: 0, to: count, by: 500) {
-            try books.insert((start..<min(start + 500, count)).map { number in
-                Self.row(number) { $0.responseText = number == 3 ? "needle" : "hay" }
-            })
+            try books.insert(
+                (start..<min(start + 500, count)).map { number in
+                    Self.row(number) { $0.responseText = number == 3 ? "needle" : "hay" }
+                })
         }
         var filter = Self.everything()
         filter.text = "needle"
@@ -250,12 +252,13 @@ import Testing
 
     @Test("erases what a key said, in portions, and nothing else") func erase() throws {
         let books = try Books()
-        try books.insert((0..<6).map { number in
-            Self.row(number) {
-                $0.keyID = number % 2 == 0 ? "key_a" : "key_b"
-                ($0.requestText, $0.responseText, $0.error) = ("secret", "secret", "secret")
-            }
-        })
+        try books.insert(
+            (0..<6).map { number in
+                Self.row(number) {
+                    $0.keyID = number % 2 == 0 ? "key_a" : "key_b"
+                    ($0.requestText, $0.responseText, $0.error) = ("secret", "secret", "secret")
+                }
+            })
         #expect(try books.erase("key_a", limit: 2) == 2)
         #expect(try books.erase("key_a", limit: 2) == 1)
         #expect(try books.erase("key_a", limit: 2) == 0)

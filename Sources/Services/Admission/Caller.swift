@@ -15,7 +15,7 @@ package struct Caller: Sendable, Equatable {
 
     /// How it is named in logs and records: a masked key, or an address.
     package var name: String
-    /// The virtual key's identifier; `nil` for keys of the settings, and without keys.
+    /// The virtual key's identifier, or what a key of the settings is known by; `nil` for the administrator's, and without keys.
     package var keyID: String?
     /// The organisation that the key belongs to.
     package var organization: String?
@@ -39,12 +39,6 @@ package struct Caller: Sendable, Equatable {
         self.role = role
         self.models = models
         self.scopes = scopes
-    }
-
-    /// What use is kept under in the table of usage: the identifier of a virtual key, or what names a key of the settings in its
-    /// limits; empty for neither.
-    package var usageKey: String {
-        keyID ?? scopes.lazy.map(\.name).first { $0.hasPrefix("key:") }.map { String($0.dropFirst(4)) } ?? ""
     }
 
     /// Somebody who was asked for no key.

@@ -96,7 +96,9 @@ package enum Redaction {
     private static func endOfToken(in bytes: [UInt8], from start: Int) -> Int {
         var end = start
         // Letters, digits and what base64, JWTs and keys hold besides.
-        while end < bytes.count, isWord(bytes[end]) || [0x2D, 0x2E, 0x2B, 0x2F, 0x7E, 0x2A, 0x25].contains(bytes[end]) { end += 1 }
+        while end < bytes.count, isWord(bytes[end]) || [0x2D, 0x2E, 0x2B, 0x2F, 0x7E, 0x2A, 0x25].contains(bytes[end]) {
+            end += 1
+        }
         return end
     }
 
