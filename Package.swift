@@ -50,6 +50,8 @@ let package = Package(
         .target(name: "Bytes", swiftSettings: settings + [.enableExperimentalFeature("Lifetimes")]),
         floor("JSON", ["Bytes"]),
         floor("SSE", ["Bytes"]),
+        // The web page's files, each an array of bytes in the binary: nothing is looked for on disk.
+        .target(name: "Web", resources: [.embedInCode("Files")], swiftSettings: settings),
         floor("HTTPSemantics", ["Bytes"]),
         floor("Chat", ["Bytes", "JSON"]),
         floor("Dialects", ["Bytes", "JSON", "SSE", "Chat"]),
@@ -72,7 +74,7 @@ let package = Package(
             "FrontDoors",
             [
                 "Bytes", "Chat", "Dialects", "HTTPSemantics", "HTTPServer", "JSON", "Providers", "Services", "Storage",
-                "Telemetry",
+                "Telemetry", "Web",
             ]),
         floor(
             "Gateway",

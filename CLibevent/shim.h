@@ -70,6 +70,11 @@ static inline long sluice_getinfo_long(CURL *handle, CURLINFO info) {
     curl_easy_getinfo(handle, info, &value);
     return value;
 }
+static inline curl_off_t sluice_getinfo_size(CURL *handle, CURLINFO info) {
+    curl_off_t value = 0;
+    curl_easy_getinfo(handle, info, &value);
+    return value;
+}
 static inline CURLcode sluice_message_result(const CURLMsg *message) { return message->data.result; }
 
 // struct evbuffer_iovec is a macro for struct iovec where the system has it.

@@ -17,6 +17,7 @@ package enum ErrorReply {
         let status = dialect.codec.status(of: failure)
         var fields = fields
         fields.append("Content-Type", "application/json")
+        fields.append("X-Content-Type-Options", "nosniff")
         fields.append("X-Request-Id", requestID)
         if dialect == .anthropic { fields.append("request-id", requestID) }
         if status == 401 { fields.append("WWW-Authenticate", "Bearer") }

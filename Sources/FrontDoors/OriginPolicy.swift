@@ -42,6 +42,8 @@ package struct OriginPolicy: Sendable {
                 code: "host_not_allowed")
         }
         guard checksOrigin else { return nil }
+        // Who follows a link to the page gets it: it shows nothing to the page that held the link.
+        if head.method == "GET", head.path == "/", head.fields["sec-fetch-dest"] == "document" { return nil }
         let isForeign = head.fields["sec-fetch-site"]?.lowercased() == "cross-site"
         let origin = head.fields["origin"]
         guard isForeign || origin.map({ !OriginPolicy.isSame($0, host) }) ?? false else { return nil }

@@ -51,6 +51,7 @@ package final class RouteTable: RequestHandler {
         let id = Identifier.make("req")
         var fields = HTTPFields()
         fields.append("Content-Type", "application/json")
+        fields.append("X-Content-Type-Options", "nosniff")
         fields.append("X-Request-Id", id)
         return (fields, ErrorReply.body(ErrorReply.failure(of: violation), ErrorReply.dialect(of: target ?? ""), id))
     }

@@ -93,6 +93,7 @@ package final class GatewayInstance {
             limit: settings.drainTimeout.nanoseconds)
         let chatGate = ChatGate(gate, chat, asksForKeys: settings.auth.enabled)
         let sessions = ChatSessionsDoor(chatGate)
+        let streams = StreamsDoor(gate)
         let keysDoor = KeysDoor(gate, keys.service, log: log)
         let alive = HealthDoor { .well }
         let ready = HealthDoor { [drain, database] in
@@ -104,6 +105,7 @@ package final class GatewayInstance {
                 ("/healthz", alive), ("/livez", alive), ("/health/liveliness", alive),
                 ("/readyz", ready), ("/health/readiness", ready),
                 ("/metrics", MetricsDoor(metrics, adminKey: settings.auth.adminKey, gate)),
+                (StreamsDoor.path, streams), ("\(StreamsDoor.path)/", streams),
                 (KeysDoor.path, keysDoor), (KeysDoor.path + "/", keysDoor),
             ] + stored.doors(gate)
         let proxyDoor = ProxyDoor(gate, proxy, destination)
@@ -116,7 +118,7 @@ package final class GatewayInstance {
                     (ChatDoor.path, ChatDoor(chatGate, streams: false)), (ChatDoor.streamPath, ChatDoor(chatGate, streams: true)),
                     (DocumentsDoor.path, documents), (DocumentsDoor.path + "/", documents),
                     (ChatSessionsDoor.path, sessions), (ChatSessionsDoor.path + "/", sessions),
-                ], metrics: metrics, gate: gate)
+                ] + (settings.page ? PageDoor.doors : []), metrics: metrics, gate: gate)
         }
         server.handler = routes
         log.debug("doors", ["paths": .text(routes.paths.joined(separator: " "))])

@@ -81,6 +81,12 @@ final class Transfer: UpstreamTransfer {
 
     // MARK: UpstreamTransfer
 
+    var connectTime: UInt64? {
+        // libcurl's figure stays 0 until name, TCP and TLS are done (CURLINFO_PRETRANSFER_TIME_T, in microseconds).
+        let time = unsafe sluice_getinfo_size(handle, CURLINFO_PRETRANSFER_TIME_T)
+        return time > 0 ? UInt64(time) &* 1000 : nil
+    }
+
     func resume() {
         guard isPaused, !isOver else { return }
         loop.deferred { [self] in

@@ -27,6 +27,8 @@ package protocol TransferReceiver: AnyObject {
 
 /// One transfer as its receiver may steer it.
 package protocol UpstreamTransfer: AnyObject {
+    /// How long it took until there was a connection to send on, in nanoseconds; `nil` while there is none.
+    var connectTime: UInt64? { get }
     /// Undoes a `pause` verdict, soon: never before the caller has returned.
     func resume()
     /// Ends the transfer at once, whatever its stage; the receiver is not called any more.
@@ -34,6 +36,11 @@ package protocol UpstreamTransfer: AnyObject {
     /// Needs nothing more, but leaves the body a moment to end, so that the connection can be used again; the
     /// receiver is not called any more.
     func release()
+}
+
+extension UpstreamTransfer {
+    /// Where nothing is connected to, nothing is waited for.
+    package var connectTime: UInt64? { 0 }
 }
 
 /// A place that transfers can be started on: libcurl, or the built-in simulator.

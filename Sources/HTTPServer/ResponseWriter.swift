@@ -127,9 +127,10 @@ package final class ResponseWriter {
         var response = given
         var fields = response.fields
         if fields["Date"] == nil { fields.append("Date", connection.date) }
-        if let length {
-            // A 204 has no content whose length could be told (RFC 9110, section 8.6).
-            if given.status != 204 { fields.append("Content-Length", String(length)) }
+        if given.status == 204 || given.status == 304 {
+            // These have no body, and so no length (RFC 9110, section 8.6).
+        } else if let length {
+            fields.append("Content-Length", String(length))
         } else if isChunked {
             fields.append("Transfer-Encoding", "chunked")
         }

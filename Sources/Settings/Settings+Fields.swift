@@ -39,6 +39,7 @@ extension Settings {
             },
             .duration("drain_timeout", \.drainTimeout, least: .zero),
             .flag("simulator", \.simulator),
+            .flag("page", \.page),
             address(
                 "database_url", \.databaseURL, schemes: ["sqlite:", "postgres://", "postgresql://"],
                 words: ["none"]),

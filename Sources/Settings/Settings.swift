@@ -27,6 +27,8 @@ package struct Settings: Sendable, Equatable {
     package var upstream = UpstreamSettings()
     /// Whether the built-in simulator is added to the providers.
     package var simulator = true
+    /// Whether there is a web page at `/`.
+    package var page = true
     /// The upstreams, in the order of the file; names are unique.
     package var providers: [ProviderSettings] = []
     /// The models that are addressed by name, in the order of the file; names are unique.

@@ -118,7 +118,9 @@ final class ChunkCall {
         pause?.cancel()
         let exchange = exchange
         self.exchange = nil
-        exchange?.cancel("The extraction no longer needs this answer.")
+        exchange?.cancel(
+            ChatFailure(
+                status: 499, message: "The extraction no longer needs this answer.", type: "cancelled", code: "extraction_ended"))
     }
 
     fileprivate func receive(_ text: String, _ attempt: Int) {

@@ -11,15 +11,18 @@ package import Telemetry
 
 /// One client request with all that is done to answer it: performs what `ExchangeState` says.
 package final class Exchange {
-    private let relay: RelayService
-    private var state: ExchangeState
+    let relay: RelayService
+    private(set) var state: ExchangeState
     private var sink: (any ClientSink)?
-    private var transfer: (any UpstreamTransfer)?
-    private var accumulator: ChatAccumulator
-    private var record = AuditRecord()
+    private(set) var transfer: (any UpstreamTransfer)?
+    private(set) var accumulator: ChatAccumulator
+    private(set) var record = AuditRecord()
     private var attribution: Attribution?
-    private let received: UInt64
-    private var firstEvent: UInt64?
+    let streamID = Identifier.make("stream")
+    let received: UInt64
+    /// When a provider was first asked.
+    private(set) var firstAsked: UInt64?
+    private(set) var firstEvent: UInt64?
     /// When the client last got something, on the loop's clock.
     private var lastWrite: UInt64
     private var timer: LoopTimer?
@@ -31,7 +34,9 @@ package final class Exchange {
     /// The last failure of a provider that was asked, rather than could not be.
     private var lastRefusal: UpstreamFailure?
     private var retryTimer: LoopTimer?
-    private var isPaused = false
+    private(set) var isPaused = false
+    /// How often upstream had to wait for the client.
+    private(set) var pauses = 0
     /// What the request holds of the bytes that all running requests may keep for their records.
     private(set) var keptBytes = 0
     private let operation: UpstreamRequest.Operation
@@ -86,10 +91,9 @@ package final class Exchange {
         transfer?.resume()
     }
 
-    /// An operator, or the end of the process, ends it.
-    package func cancel(_ reason: String) {
-        failure = UpstreamFailure(
-            .transient, ChatFailure(status: 503, message: reason, type: "server_error", code: "server_shutting_down"))
+    /// An operator, or the end of the process, ends it; the client is told `reason`.
+    package func cancel(_ reason: ChatFailure) {
+        failure = UpstreamFailure(.transient, reason)
         perform(state.cancelled())
     }
 
@@ -125,8 +129,7 @@ package final class Exchange {
         let provider = candidate.provider
         var attribution = Attribution(
             provider: provider.name, model: candidate.model, attempts: record.attempts + 1,
-            streamID: self.attribution?.streamID ?? Identifier.make("stream"),
-            dialect: provider.dialect(for: request.dialect), maker: provider.maker)
+            streamID: streamID, dialect: provider.dialect(for: request.dialect), maker: provider.maker)
         self.attribution = attribution
         record.provider = attribution.provider
         record.model = attribution.model
@@ -134,6 +137,7 @@ package final class Exchange {
             return probe(candidate)
         }
         record.attempts += 1
+        if firstAsked == nil { firstAsked = relay.loop.now }
         do {
             let opened = try provider.open(
                 request, model: candidate.model, at: relay.loop.now, after: refusal, self)
@@ -344,6 +348,7 @@ package final class Exchange {
 extension Exchange: UpstreamReceiver {
     package var isSaturated: Bool {
         guard let sink, sink.isSaturated else { return false }
+        if !isPaused { pauses &+= 1 }
         isPaused = true
         return true
     }

@@ -16,7 +16,7 @@ package final class RelayService {
     private let audit: any AuditSink
     /// Who holds callers to their limits.
     package let limits: LimitService
-    private var exchanges: [ObjectIdentifier: Exchange] = [:]
+    private(set) var exchanges: [ObjectIdentifier: Exchange] = [:]
     /// Bytes of requests that are kept for their records.
     private var keptBytes = 0
     /// Answers that are read on although their clients have left.
@@ -81,6 +81,7 @@ package final class RelayService {
 
     /// Ends everything that is under way, telling each client why.
     package func cancelAll(_ reason: String) {
+        let reason = ChatFailure(status: 503, message: reason, type: "server_error", code: "server_shutting_down")
         for exchange in exchanges.values { exchange.cancel(reason) }
     }
 

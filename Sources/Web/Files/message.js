@@ -1,0 +1,121 @@
+// SPDX-FileCopyrightText: The Sluice authors
+// SPDX-License-Identifier: Apache-2.0
+
+// One message of a conversation on the page. What is complete is laid out once; only the tail is made anew as it grows.
+
+import { blocks, cut } from './markdown.js';
+import { duration, el, number, paced } from './dom.js';
+
+/** Characters that are laid out at once; the rest waits for a click, so that no message is too long for the page. */
+const SHOWN = 100_000;
+
+/** A message; `isPlain` shows an answer as it came, without Markdown. */
+export class Message {
+  constructor(role, name, isPlain) {
+    this.isPlain = isPlain || role !== 'assistant';
+    this.text = '';
+    this.thoughts = '';
+    this.laid = 0;
+    this.done = el('div.blocks');
+    this.tail = el('div.blocks');
+    this.footer = el('footer');
+    this.body = el('div.body', {}, this.done, this.tail);
+    this.title = el('h2', {}, name);
+    this.node = el(`article.message.${role}`, {}, this.title, this.body, this.footer);
+    this.draw = paced(() => this.layOut());
+  }
+
+  /** Shows the cursor until the answer ends. */
+  set isStreaming(value) {
+    this.node.classList.toggle('streaming', value);
+    this.layOut();
+  }
+
+  append(text) {
+    this.text += text;
+    this.draw();
+  }
+
+  /** Adds to what a model thought before it spoke. */
+  think(text) {
+    this.thoughts += text;
+    if (!this.thinking) {
+      this.thinking = el('div.thoughts');
+      this.body.before(el('details.thinking', {}, el('summary', {}, 'Reasoning'), this.thinking));
+    }
+    if (this.thoughts.length <= SHOWN) this.thinking.append(text);
+  }
+
+  layOut() {
+    const shown = Math.min(this.text.length, SHOWN);
+    if (this.isPlain) {
+      if (shown > this.laid) this.done.append(this.text.slice(this.laid, shown));
+      this.done.classList.add('plain');
+      this.laid = shown;
+      this.tail.replaceChildren();
+    } else {
+      const rest = this.text.slice(this.laid, shown);
+      const end = cut(rest);
+      if (end) {
+        this.done.append(...blocks(rest.slice(0, end)));
+        this.laid += end;
+      }
+      this.tail.replaceChildren(...blocks(rest.slice(end)));
+    }
+    if (this.node.classList.contains('streaming')) {
+      const last = this.tail.lastElementChild ?? (this.isPlain ? this.done : this.tail);
+      // Where the text goes on: in the last item of a list, inside of code.
+      const inner = last.matches('ul, ol') ? [...last.querySelectorAll('li')].pop() : last.matches('pre') ? last.firstChild : last;
+      inner.append(el('span.cursor', { 'aria-hidden': 'true' }));
+    }
+    if (this.text.length > shown && !this.more) this.offerRest();
+  }
+
+  offerRest() {
+    const button = el('button.quiet', { type: 'button' });
+    const label = () => {
+      button.textContent = `Show ${number(Math.min(SHOWN, this.text.length - at))} more of ${number(this.text.length)} characters`;
+    };
+    let at = SHOWN;
+    button.addEventListener('click', () => {
+      this.more.before(el('div.blocks.plain', {}, this.text.slice(at, at + SHOWN)));
+      at += SHOWN;
+      if (at >= this.text.length) this.more.remove();
+      else label();
+    });
+    label();
+    this.more = el('p', {}, button);
+    this.body.append(this.more);
+  }
+
+  /** Says how the answer ended: a readable message for a failure. */
+  end(outcome, detail) {
+    this.isStreaming = false;
+    for (const cursor of this.node.querySelectorAll('.cursor')) cursor.remove();
+    if (outcome === 'failed') this.footer.append(el('p.notice.error', { role: 'alert' }, detail || 'The answer failed.'));
+    else if (outcome === 'stopped') this.footer.append(el('p.note', {}, 'Stopped.'));
+    else if (detail) this.footer.append(el('p.note', {}, detail));
+    if (!this.text) return;
+    const copy = el('button.quiet.small', { type: 'button' }, 'Copy');
+    copy.addEventListener('click', async () => {
+      try {
+        await navigator.clipboard.writeText(this.text);
+        copy.textContent = 'Copied';
+      } catch {
+        copy.textContent = 'Not allowed';
+      }
+    });
+    this.footer.append(copy);
+  }
+
+  /** Who answered, and how fast. */
+  measure({ provider, model, first, total, tokens, isEstimated }) {
+    const facts = [];
+    if (provider) facts.push(model && model !== provider ? `${provider} / ${model}` : provider);
+    if (first !== undefined) facts.push(`first token ${duration(first)}`);
+    if (tokens) facts.push(`${isEstimated ? '~' : ''}${number(tokens)} tokens`);
+    const streamed = (total - first) / 1000;
+    if (tokens > 1 && streamed > 0.05) facts.push(`${(tokens / streamed).toFixed(1)} tokens/s`);
+    if (facts.length) this.footer.prepend(el('p.facts', {}, facts.join(' · ')));
+  }
+}
