@@ -36,7 +36,8 @@ package struct ChildProcess: Sendable {
 
     package init(_ command: [String]) { self.command = command }
 
-    /// Runs it with `input`; `isCancelled` is asked every 50 ms.
+    /// Runs it with `input`; `isCancelled` is asked every 50 ms. The process must ignore `SIGPIPE`, as
+    /// `SignalWatcher.ignoreStraySignals` has it: a child may close its input early.
     package func run(_ input: [UInt8], isCancelled: () -> Bool) throws(ChildProcessError) -> [UInt8] {
         var pipes = [Pipe(), Pipe(), Pipe()]
         defer { for index in pipes.indices { pipes[index].closeAll() } }
