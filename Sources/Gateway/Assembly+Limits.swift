@@ -11,7 +11,8 @@ extension LimitService {
     /// What holds callers to their limits on a loop: counts in this process, or in Redis where the settings name one. `source` knows
     /// durably what was spent.
     convenience init(
-        _ settings: Settings, _ loop: EventLoop, pricing: any Pricing, source: (any SpentSource)?, log: Log, metrics: GatewayMetrics
+        _ settings: Settings, _ loop: EventLoop, pricing: any Pricing, source: (any SpentSource)?, log: Log,
+        metrics: GatewayMetrics
     ) throws(StartError) {
         let reservation = settings.auth.defaultReservation
         guard let url = settings.redisURL else {

@@ -46,7 +46,8 @@ package final class KeyRing {
     ///   - expectsStored: Whether stored keys will be loaded; until they are, a strange key is `notLoaded`.
     ///   - now: The time in microseconds since 1970.
     package init(
-        keys: [Secret], adminKey: Secret?, defaults: LimitRules = LimitRules(), organizations: [String: LimitRules] = [:], expectsStored: Bool = false,
+        keys: [Secret], adminKey: Secret?, defaults: LimitRules = LimitRules(), organizations: [String: LimitRules] = [:],
+        expectsStored: Bool = false,
         now: @escaping () -> Int64
     ) {
         var configured: [KeyDigest: Caller] = [:]

@@ -16,8 +16,8 @@ package final class Exchange {
     private var sink: (any ClientSink)?
     private(set) var transfer: (any UpstreamTransfer)?
     private(set) var accumulator: ChatAccumulator
-    private(set) var record = AuditRecord()
-    private var attribution: Attribution?
+    var record = AuditRecord()
+    private(set) var attribution: Attribution?
     let streamID = Identifier.make("stream")
     let received: UInt64
     /// When a provider was first asked.
@@ -28,9 +28,9 @@ package final class Exchange {
     private var timer: LoopTimer?
     private var failure: UpstreamFailure?
     /// What is asked, as long as somebody else may have to be asked it.
-    private var request: UpstreamRequest?
+    var request: UpstreamRequest?
     private var attempts = AttemptPlan([])
-    private var current: Candidate?
+    private(set) var current: Candidate?
     /// The last failure of a provider that was asked, rather than could not be.
     private var lastRefusal: UpstreamFailure?
     private var retryTimer: LoopTimer?
@@ -38,10 +38,10 @@ package final class Exchange {
     /// How often upstream had to wait for the client.
     private(set) var pauses = 0
     /// What the request holds of the bytes that all running requests may keep for their records.
-    private(set) var keptBytes = 0
-    private let operation: UpstreamRequest.Operation
+    var keptBytes = 0
+    let operation: UpstreamRequest.Operation
     /// About how many tokens the request has; known when the answer has begun.
-    private var estimatedInput = 0
+    var estimatedInput = 0
     /// Events of upstream that were skipped.
     private var malformedEvents = 0
     /// What the caller's limits granted, to be settled with the end.
@@ -262,50 +262,11 @@ package final class Exchange {
                 "upstream events skipped: not understood",
                 ["id": .text(record.requestID), "provider": .text(record.provider), "count": .integer(malformedEvents)])
         }
-        record.outcome = outcome
-        record.streamID = attribution?.streamID ?? ""
-        if record.status == 0 { record.status = outcome == .clientDisconnected ? 499 : 200 }
-        record.duration = relay.loop.now &- received
-        record.timeToFirstToken = record.isWhole ? nil : firstEvent.map { $0 &- received }
-        record.hasAnswer = firstEvent != nil
-        record.receivedAt = wallClockMicroseconds() &- Int64(clamping: record.duration / 1000)
-        account()
-        record.isTruncated = accumulator.isTruncated
-        record.capture = accumulator
+        complete(outcome)
         let record = record
         let relay = relay
         // The record is off the client's path: the answer's last bytes are with the kernel by then.
         relay.loop.deferred { relay.finished(self, record) }
-    }
-
-    /// Keeps of the request what its record needs, and lets the rest go: nobody else will be asked.
-    private func letGoOfRequest() {
-        guard let request else { return }
-        self.request = nil
-        estimatedInput = request.chat.estimatedTokens
-        record.requestBytes = request.body.count
-        keptBytes = relay.keep(min(request.body.count, relay.policy.requestLimit))
-        // A copy, as the body's own storage may be twice its size.
-        record.requestBody = Array(request.body.prefix(keptBytes))
-    }
-
-    /// Says what was used and what it costs.
-    private func account() {
-        record.usage = accumulator.usage
-        guard operation != .countTokens, record.hasAnswer else { return }
-        let estimate = UsageEstimate(
-            input: estimatedInput, seenBytes: operation == .chat ? accumulator.seenBytes : 0,
-            isComplete: record.outcome == .completed)
-        (record.usage, record.isEstimated) = estimate.completing(accumulator.usage)
-        if let price = current?.price, let usage = record.usage { record.cost = price.cost(of: usage) }
-    }
-
-    private var emptyAnswer: UpstreamFailure {
-        UpstreamFailure(
-            .transient,
-            ChatFailure(
-                status: 502, message: "The provider '\(record.provider)' ended its answer without saying anything.",
-                type: "upstream_error", code: "upstream_empty"))
     }
 
     /// Serves the head that is held back, then heartbeats, then the end of a drain: fires seldom and looks at the time
