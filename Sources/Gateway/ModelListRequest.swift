@@ -43,6 +43,10 @@ extension ModelListRequest: TransferReceiver {
 
     func receivedBatch() {}
 
+    private static func parse(_ body: [UInt8]) -> JSONValue? {
+        do { return try JSONValue(parsing: body.span) } catch { return nil }
+    }
+
     func finish(_ error: TransferError?) {
         if error != nil, status == 0 {
             return done(
@@ -51,7 +55,7 @@ extension ModelListRequest: TransferReceiver {
                         message: "there is no gateway at \(address): start one with 'sluice serve', or name it with --url",
                         exitCode: EX_UNAVAILABLE)))
         }
-        let answer = try? JSONValue(parsing: body.span)
+        let answer = ModelListRequest.parse(body)
         guard status == 200, let model = answer?["data"]?[0]?["id"]?.string else {
             let message =
                 answer?["error"]?["message"]?.string ?? "the gateway at \(address) names no model: choose one with --model"
