@@ -244,15 +244,16 @@ final class Connection {
             owner?.clientLeft()
             guard phase == .refused else { return }
             if answered { return free() }
-            sendRefusal(violation)
+            sendRefusal(violation, hadRequest?.response.always ?? HTTPFields())
             linger()
         }
     }
 
-    private func sendRefusal(_ violation: FramingViolation) {
+    private func sendRefusal(_ violation: FramingViolation, _ always: HTTPFields) {
         guard let (fields, body) = server.handler?.refusal(violation, target: framing.refusedTarget) else { return }
         willClose = true
         let writer = ResponseWriter(self, isHead: false, minorVersion: 1)
+        writer.always = always
         writer.respond(status: violation.status, fields: fields, body: body.span)
     }
 
