@@ -17,7 +17,7 @@ package struct AllowedOrigins: Sendable {
     }
 
     /// Whether a request comes from a page of one of the origins: it says so in one `Origin`, byte for byte.
-    package func allow(_ head: RequestHead) -> Bool { name(for: head) != nil }
+    package func allows(_ head: RequestHead) -> Bool { name(for: head) != nil }
 
     /// What every answer to a request has, errors and streams included; nothing where no origin is allowed.
     package func fields(for head: RequestHead) -> HTTPFields {
@@ -34,7 +34,7 @@ package struct AllowedOrigins: Sendable {
     ///
     /// Returns `nil` for what is no preflight of an allowed origin.
     package func preflight(_ head: RequestHead, methods: [String]) -> HTTPFields? {
-        guard head.method == "OPTIONS", head.fields["access-control-request-method"] != nil, allow(head) else { return nil }
+        guard head.method == "OPTIONS", head.fields["access-control-request-method"] != nil, allows(head) else { return nil }
         var fields: HTTPFields = [
             "Access-Control-Allow-Methods": ErrorReply.list(methods), "Access-Control-Max-Age": "600",
         ]

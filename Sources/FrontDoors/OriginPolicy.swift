@@ -46,7 +46,7 @@ package struct OriginPolicy: Sendable {
         guard checksOrigin else { return nil }
         // Who follows a link to the page gets it: it shows nothing to the page that held the link.
         if head.method == "GET", head.path == "/", head.fields["sec-fetch-dest"] == "document" { return nil }
-        if allowed.allow(head) { return nil }
+        if allowed.allows(head) { return nil }
         let isForeign = head.fields["sec-fetch-site"]?.lowercased() == "cross-site"
         let origin = head.fields["origin"]
         guard isForeign || origin.map({ !OriginPolicy.isSame($0, host) }) ?? false else { return nil }

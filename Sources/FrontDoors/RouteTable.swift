@@ -53,13 +53,13 @@ package final class RouteTable: RequestHandler {
         door.receive(request, id: id)
     }
 
-    package func refusal(_ violation: FramingViolation, target: String?) -> (fields: HTTPFields, body: [UInt8]) {
+    package func refusal(_ violation: FramingViolation, head: RequestHead?) -> (fields: HTTPFields, body: [UInt8]) {
         let id = Identifier.make("req")
-        var fields = HTTPFields()
+        var fields = head.flatMap { gate?.origins.allowed.fields(for: $0) } ?? HTTPFields()
         fields.append("Content-Type", "application/json")
         fields.append("X-Content-Type-Options", "nosniff")
         fields.append("X-Request-Id", id)
-        return (fields, ErrorReply.body(ErrorReply.failure(of: violation), ErrorReply.dialect(of: target ?? ""), id))
+        return (fields, ErrorReply.body(ErrorReply.failure(of: violation), ErrorReply.dialect(of: head?.target ?? ""), id))
     }
 
     package func connectionsChanged(by change: Int) {
