@@ -27,8 +27,13 @@ package enum ErrorReply {
     /// Answers a request whose method is none of those `allowed` at its path.
     static func refuseMethod(allowed: [String], _ dialect: Dialect, requestID: String, to response: ResponseWriter) {
         var fields = HTTPFields()
-        fields.append("Allow", allowed.flatMap { $0 == "GET" ? ["GET", "HEAD"] : [$0] }.joined(separator: ", "))
+        fields.append("Allow", list(allowed))
         send(methodNotAllowed, dialect, requestID: requestID, fields: fields, to: response)
+    }
+
+    /// A door's methods as fields list them.
+    static func list(_ methods: [String]) -> String {
+        methods.flatMap { $0 == "GET" ? ["GET", "HEAD"] : [$0] }.joined(separator: ", ")
     }
 
     /// A failure's body.

@@ -13,6 +13,8 @@ package struct OriginPolicy: Sendable {
     private let checksOrigin: Bool
     /// The names that `Host` may be, in lower case, beside addresses and `localhost`; `nil` for any.
     private let hosts: Set<String>?
+    /// The pages that may use the gateway whatever their origin.
+    package var allowed = AllowedOrigins()
 
     /// Lets everything pass, for a gateway that asks for keys.
     package static var open: OriginPolicy { OriginPolicy(checksOrigin: false, hosts: nil) }
@@ -44,11 +46,13 @@ package struct OriginPolicy: Sendable {
         guard checksOrigin else { return nil }
         // Who follows a link to the page gets it: it shows nothing to the page that held the link.
         if head.method == "GET", head.path == "/", head.fields["sec-fetch-dest"] == "document" { return nil }
+        if allowed.allows(head) { return nil }
         let isForeign = head.fields["sec-fetch-site"]?.lowercased() == "cross-site"
         let origin = head.fields["origin"]
         guard isForeign || origin.map({ !OriginPolicy.isSame($0, host) }) ?? false else { return nil }
         return OriginPolicy.failure(
-            "A web page of another origin may not use a gateway that asks for no key.", code: "origin_not_allowed")
+            "A web page of another origin may not use a gateway that asks for no key, but for those of the setting "
+                + "allowed_origins.", code: "origin_not_allowed")
     }
 
     /// Whether a `Host` is an address, which no name can be made to stand for, or a name of this machine for itself.

@@ -18,7 +18,8 @@ package final class RouteTable: RequestHandler {
 
     /// A table of doors by their path; a path that ends in `/` takes everything below it.
     ///
-    /// What has no door of its own goes to `rest`. What the gate's policy of origins turns away reaches no door.
+    /// What has no door of its own goes to `rest`. What the gate's policy of origins turns away reaches no door, nor do the
+    /// preflights of the pages that it allows.
     package init(
         _ doors: [(path: String, door: any Door)], rest: (any Door)? = nil, metrics: GatewayMetrics, gate: DoorGate? = nil
     ) {
@@ -33,11 +34,16 @@ package final class RouteTable: RequestHandler {
     package func receive(_ request: ServerRequest) {
         let id = requestID(of: request.head)
         let path = String(request.head.path)
+        if let gate { request.response.always = gate.origins.allowed.fields(for: request.head) }
         if let gate, let failure = gate.origins.refusal(of: request.head) {
             return gate.refuse(failure, request, id: id, door: "-", ErrorReply.dialect(of: path))
         }
         guard let door = doors[path] ?? prefixes.first(where: { path.hasPrefix($0.prefix) })?.door ?? rest else {
             return ErrorReply.send(ErrorReply.notFound, ErrorReply.dialect(of: path), requestID: id, to: request.response)
+        }
+        if var fields = gate?.origins.allowed.preflight(request.head, methods: door.methods) {
+            fields.append("X-Request-Id", id)
+            return request.response.respond(status: 204, fields: fields, body: [UInt8]().span)
         }
         let method = request.head.method == "HEAD" ? "GET" : request.head.method
         guard door.takesAnyMethod || door.methods.contains(method) else {
@@ -47,13 +53,13 @@ package final class RouteTable: RequestHandler {
         door.receive(request, id: id)
     }
 
-    package func refusal(_ violation: FramingViolation, target: String?) -> (fields: HTTPFields, body: [UInt8]) {
+    package func refusal(_ violation: FramingViolation, head: RequestHead?) -> (fields: HTTPFields, body: [UInt8]) {
         let id = Identifier.make("req")
-        var fields = HTTPFields()
+        var fields = head.flatMap { gate?.origins.allowed.fields(for: $0) } ?? HTTPFields()
         fields.append("Content-Type", "application/json")
         fields.append("X-Content-Type-Options", "nosniff")
         fields.append("X-Request-Id", id)
-        return (fields, ErrorReply.body(ErrorReply.failure(of: violation), ErrorReply.dialect(of: target ?? ""), id))
+        return (fields, ErrorReply.body(ErrorReply.failure(of: violation), ErrorReply.dialect(of: head?.target ?? ""), id))
     }
 
     package func connectionsChanged(by change: Int) {

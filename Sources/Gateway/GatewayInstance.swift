@@ -73,12 +73,13 @@ package final class GatewayInstance {
         let admission = AdmissionService(
             isEnabled: settings.auth.enabled, ring: keys.ring, hasAdminKey: settings.auth.adminKey != nil,
             isLocal: settings.listen.isLoopback)
-        let origins =
+        var origins =
             settings.auth.enabled
             ? OriginPolicy.open
             : OriginPolicy.guarding(
                 listenHost: settings.listen.host, isLoopback: settings.listen.isLoopback,
                 allowedHosts: settings.allowedHosts)
+        origins.allowed = AllowedOrigins(settings.allowedOrigins)
         let gate = DoorGate(relay, admission, maxBody: settings.limits.maxBody, origins: origins)
         let proxy = ProxyService(
             loop, watermark: settings.streaming.highWatermark, captureLimit: settings.streaming.captureLimit,

@@ -168,7 +168,10 @@ extension RequestFraming {
         case .none:
             state = .length
         case .length(let length):
-            guard length <= bodyLimit else { throw .bodyTooLarge }
+            guard length <= bodyLimit else {
+                refusedFields = request.fields
+                throw .bodyTooLarge
+            }
             remaining = length
             announced = length
             state = .length

@@ -54,10 +54,13 @@ package struct RequestFraming: ~Copyable, Sendable {
     var announced = 0
     var bodyLimit: Int
 
-    /// The target of a refused request, when it was read before the violation and no head was handed out.
+    /// Method and target of a refused request, when they were read before the violation and no head was handed out; with its
+    /// fields, when the announced length was all that was wrong.
     ///
-    /// It tells which dialect to answer in.
-    package private(set) var refusedTarget: String?
+    /// It tells in which dialect to answer, and whom.
+    package private(set) var refusedHead: RequestHead?
+    /// The fields of a head whose body will not be taken.
+    var refusedFields = HTTPFields()
 
     /// A machine at the start of a connection.
     package init(limits: FramingLimits = FramingLimits()) {
@@ -103,7 +106,9 @@ package struct RequestFraming: ~Copyable, Sendable {
     package mutating func refuse(_ violation: FramingViolation) -> FramingViolation {
         if case .refused(let first) = state { return first }
         if targetEnd > methodEnd, targetEnd <= head.count {
-            refusedTarget = String(decoding: head[methodEnd..<targetEnd], as: UTF8.self)
+            refusedHead = RequestHead(
+                method: String(decoding: head[..<methodEnd], as: UTF8.self),
+                target: String(decoding: head[methodEnd..<targetEnd], as: UTF8.self), fields: refusedFields)
         }
         head = []
         state = .refused(violation)

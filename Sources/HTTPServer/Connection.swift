@@ -244,13 +244,13 @@ final class Connection {
             owner?.clientLeft()
             guard phase == .refused else { return }
             if answered { return free() }
-            sendRefusal(violation)
+            sendRefusal(violation, hadRequest?.head ?? framing.refusedHead)
             linger()
         }
     }
 
-    private func sendRefusal(_ violation: FramingViolation) {
-        guard let (fields, body) = server.handler?.refusal(violation, target: framing.refusedTarget) else { return }
+    private func sendRefusal(_ violation: FramingViolation, _ head: RequestHead?) {
+        guard let (fields, body) = server.handler?.refusal(violation, head: head) else { return }
         willClose = true
         let writer = ResponseWriter(self, isHead: false, minorVersion: 1)
         writer.respond(status: violation.status, fields: fields, body: body.span)

@@ -10,6 +10,8 @@ package final class ResponseWriter {
         case head, body, finishing, over
     }
 
+    /// Fields that the head gets beside those given, whoever gives them; to be set before it.
+    package var always = HTTPFields()
     private let connection: Connection
     private let isHead: Bool
     private let minorVersion: Int
@@ -126,6 +128,7 @@ package final class ResponseWriter {
     private func writeHead(_ given: ResponseHead, length: Int?) {
         var response = given
         var fields = response.fields
+        for field in always { fields.append(field.name, field.value) }
         if fields["Date"] == nil { fields.append("Date", connection.date) }
         if given.status == 204 || given.status == 304 {
             // These have no body, and so no length (RFC 9110, section 8.6).

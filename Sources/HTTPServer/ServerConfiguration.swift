@@ -29,8 +29,9 @@ package struct ServerConfiguration: Sendable {
 package protocol RequestHandler: AnyObject {
     /// A request's head is complete; its body may still be on its way. Must lead to a response.
     func receive(_ request: ServerRequest)
-    /// The fields and the body of an answer that the server gives by itself: a violation, a time-out.
-    func refusal(_ violation: FramingViolation, target: String?) -> (fields: HTTPFields, body: [UInt8])
+    /// The fields and the body of an answer that the server gives by itself: a violation, a time-out; `head` is what it knows of
+    /// the request's.
+    func refusal(_ violation: FramingViolation, head: RequestHead?) -> (fields: HTTPFields, body: [UInt8])
     /// The number of open connections changed by `change`.
     func connectionsChanged(by change: Int)
     /// A client's bytes were refused; `reason` is one of a fixed set.

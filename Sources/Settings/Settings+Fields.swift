@@ -26,6 +26,7 @@ extension Settings {
             .list("allowed_hosts", \.allowedHosts, expected: "a host name without a port, or *") { text in
                 text == "*" || HostName.isValid(text) ? text : nil
             },
+            .list("allowed_origins", \.allowedOrigins, expected: PageOrigin.expected) { PageOrigin.parse($0) },
             .value("workers", \.workers, expected: "auto or a whole number from 1 to 256") { text in
                 if text == "auto" { return .auto }
                 return Int(text).flatMap { (1...256).contains($0) ? .count($0) : nil }

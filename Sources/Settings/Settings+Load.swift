@@ -77,6 +77,10 @@ extension Settings {
         if auth.said == nil, !auth.keys.isEmpty {
             report.addForFile("auth.keys has keys that nobody is asked for: set auth.enabled to true, or to false")
         }
+        if !auth.enabled, allowedOrigins.contains("*") {
+            report.addForFile(
+                "allowed_origins may be '*' only where auth.enabled is true: without keys, any web page would get in")
+        }
         if !auth.enabled, auth.defaultLimits != LimitRuleSettings() {
             warnings.append("auth.default_limits has no effect while auth.enabled is false")
         }

@@ -9,6 +9,8 @@ package struct Settings: Sendable, Equatable {
     package var listen = ListenAddress(host: "127.0.0.1", port: 8080)
     /// The names that clients may know a gateway without keys by, or `*`; empty for the addresses and names of loopback.
     package var allowedHosts: [String] = []
+    /// The origins of web pages that may use the gateway beside its own, as browsers write them, or `*`.
+    package var allowedOrigins: [String] = []
     /// How many reactors run.
     package var workers = WorkerCount.count(1)
     /// What is logged, and how.

@@ -105,6 +105,16 @@ struct RequestHeadTests {
         #expect(head(target).queryParameter("key") == expected)
     }
 
+    @Test(
+        "a list of names is read over all its lines, and not at all when one is no name",
+        arguments: [
+            (["a,b", " C\t, ,d"], ["a", "b", "C", "d"]), ([], []), ([""], []), ([" , "], []), (["a b"], nil), (["a", "b:"], nil),
+            (["na\u{EF}ve"], nil),
+        ] as [([String], [String]?)])
+    func tokens(_ lines: [String], _ expected: [String]?) {
+        #expect(HTTPFields(lines.map { .init("X-List", $0) }).tokens(of: "x-list") == expected)
+    }
+
     @Test("what was read is written in one spelling, and reads the same again")
     func canonical() throws {
         let fields = "HOST:gw\r\nX-A: \t b c \t\r\nX-B:\r\nContent-Length:0\r\n"

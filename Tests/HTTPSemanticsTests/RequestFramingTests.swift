@@ -107,8 +107,18 @@ struct RequestFramingTests {
     func refusedTarget() {
         var framing = RequestFraming()
         _ = framing.feed(post("X-A: \0").span)
-        #expect(framing.refusedTarget == chatPath)
+        #expect(framing.refusedHead?.target == chatPath)
+        #expect(framing.refusedHead?.fields.isEmpty == true, "what was not read whole is not believed")
         #expect(framing.refuse(.timeout) == .fieldValue)
+    }
+
+    @Test("a request that is refused for its length alone remembers its fields")
+    func refusedFields() {
+        var framing = RequestFraming()
+        _ = framing.feed(post("Content-Length: 99999999999\r\nOrigin: http://a.example\r\n").span)
+        #expect(framing.refusedHead?.target == chatPath)
+        #expect(framing.refusedHead?.fields["origin"] == "http://a.example")
+        #expect(framing.refuse(.timeout) == .bodyTooLarge)
     }
 }
 

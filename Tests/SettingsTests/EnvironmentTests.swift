@@ -16,9 +16,11 @@ import Testing
                 "SLUICE_LOG_FORMAT": "json", "SLUICE_ADMIN_KEY": "adm", "SLUICE_AUTH_KEYS": "a, b",
                 "SLUICE_AUTH_ENABLED": "true",
                 "SLUICE_UPSTREAM_TIMEOUTS_FIRST_BYTE": "7s", "SLUICE_UPSTREAM_URL": "http://h:1",
+                "SLUICE_ALLOWED_ORIGINS": "http://localhost:8000, http://[::1]:3000,https://a-b.example",
                 "SLUICE_DATABASE_URL": "sqlite:x", "SLUICE_REDIS_URL": "", "SLUICE_SIMULATOR": "true",
             ])
         #expect(settings.listen == ListenAddress(host: "0.0.0.0", port: 0))
+        #expect(settings.allowedOrigins == ["http://localhost:8000", "http://[::1]:3000", "https://a-b.example"])
         #expect(settings.streaming.commitAfter == .seconds(2) && settings.streaming.highWatermark == 2048)
         #expect(settings.streaming.forceNonStreaming && settings.limits.maxConnections == 50)
         #expect(settings.workers == .count(3) && settings.log.level == .debug && settings.log.format == .json)

@@ -129,7 +129,8 @@ extension ProxyExchange: ForwardingReceiver {
         }
         phase = .answering
         status = head.status
-        var fields = head.lines.endToEnd
+        // Which pages may read an answer is the gateway's to say, not upstream's.
+        var fields = head.lines.endToEnd.keeping { !$0.hasPrefix("access-control-") }
         let hasNoBody = request.method == "HEAD" || head.status == 304 || head.status == 204
         // It tells what the body would be, where there is none (RFC 9110, section 8.6).
         if hasNoBody, head.status != 204, case .length(let length) = told { fields.append("Content-Length", String(length)) }
