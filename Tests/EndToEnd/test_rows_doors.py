@@ -100,3 +100,19 @@ def test_A29_no_spelling_of_any_path_gives_anything_without_a_key(gate):
                 continue  # Gemini's own clients send the key so.
             assert answer.status in (400, 401, 403, 404, 405), (spelling, answer.status)
             assert b'"data"' not in answer.body
+
+
+ORIGINS = ["https://evil.example", "null", "https://gw.evil.example", "http://localhost.evil.example", "http://localhost"]
+
+
+def test_X01_V05_V07_no_door_lets_another_origin_read_it_or_sets_a_cookie(gate):
+    for target in [*targets(gate), *OPEN]:
+        for origin in ORIGINS:
+            fields = [("Origin", origin), ("Access-Control-Request-Method", "POST"), ("Access-Control-Request-Headers", "authorization")]
+            for method, key in (("OPTIONS", None), ("OPTIONS", ADMIN), ("GET", ADMIN), ("GET", None)):
+                if target.startswith("/proxy/") and key:
+                    continue  # Answers are upstream's own there.
+                answer = request(gate.address, method, target, headers=fields, key=key)
+                names = [name.lower() for name, _ in answer.headers]
+                assert not [name for name in names if name.startswith("access-control-")], (target, answer.headers)
+                assert "set-cookie" not in names

@@ -176,6 +176,23 @@ def test_T01_T04_no_list_tells_of_anothers_whatever_it_is_asked_for(gate, keys, 
             assert WORDS not in text and "of-one-1" not in text and '"one"' not in text, (path, parameters, text)
 
 
+def test_V10_what_is_stored_is_kept_by_no_cache_and_is_what_it_says_it_is(gate, keys, owned):
+    asked = 0
+    for route in item_routes(gate) + lists(gate):
+        if route.startswith("/chat"):
+            continue
+        for who in ("one", "two"):
+            answer = gate.get(route.format(**owned.ids), key=keys[who])
+            if answer.status in (404, 405) and who == "one":
+                continue
+            asked += answer.status == 200
+            assert answer.header("cache-control") in ("no-store", "no-cache") or answer.status != 200, (route, answer.headers)
+            assert answer.header("x-content-type-options") == "nosniff", (route, answer.headers)
+            name = answer.header("content-disposition")
+            assert name is None or (name.startswith("attachment") and '\r' not in name)
+    assert asked >= 10
+
+
 def test_T03_a_run_and_a_stream_cannot_be_joined_by_another(gate, keys, owned):
     for path in ("/api/v1/documents/{document}/extract-stream", "/chat/stream?message=hi&chat_id={session}"):
         headers = [("Last-Event-ID", "0"), ("Accept", "text/event-stream")]
