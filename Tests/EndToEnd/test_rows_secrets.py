@@ -247,6 +247,8 @@ def test_X10_no_key_is_anywhere_but_where_it_belongs(make_sluice, tmp_path):
                         gateway.address, method, f"{target}?key={key}&x={key}", body if method == "POST" else None,
                         [("x-api-key", key), ("Referer", f"http://x/?api_key={key}"), ("Cookie", f"k={key}")], key,
                     ))
+        # What is proxied is handed on as it is, also an upstream's fault; it is not kept so.
+        assert SECRET in gateway.post({"model": "m"}, "/proxy/up/chat/completions", key=key).body.decode()
         bodies.append(request(gateway.address, "GET", f"/v1/{key}", key=key))
         bodies.append(request(gateway.address, "GET", "/v1/models", key=key + "x"))
     metrics = gateway.get("/metrics", key=ADMIN).body

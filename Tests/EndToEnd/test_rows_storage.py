@@ -1,9 +1,10 @@
 # SPDX-FileCopyrightText: The Sluice authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""A log that a reader keeps from shrinking (P10), and budgets that are changed while streams settle (M08)."""
+"""A log that a reader keeps from shrinking (P10), writes that fail (P21), and budgets changed while streams settle (M08)."""
 
 import os
+import random
 import sqlite3
 import threading
 import time
@@ -11,6 +12,7 @@ from contextlib import closing
 
 from audit import ADMIN, assert_consistent, query, usage
 from events import ask, assert_whole, chat
+from test_audit_faults import Load, disk, disk_library, stored  # noqa: F401
 from wire import request, wait_until
 
 
@@ -88,3 +90,22 @@ def test_M08_a_budget_changed_200_times_loses_nothing_of_what_streams_use(make_s
     assert gateway.post(chat("sim/echo", **fields), key=made["key"]).status == 429
     change(limits={"tokens_per_day": used + 30})
     assert gateway.post(chat("sim/echo", **fields), key=made["key"]).status == 200
+
+
+def test_P21_a_disk_that_fails_again_and_again_at_any_write_loses_and_doubles_nothing(make_sluice, disk):
+    control, environment = disk
+    gateway = make_sluice(auth={"admin_key": ADMIN}, options={"env": environment})
+    path = gateway.config.parent / "sluice.db"
+    load = Load(gateway.address, 16, tokens=(1, 10))
+    dice = random.Random(21)
+    for _ in range(200):
+        control.write_text("full")
+        time.sleep(dice.uniform(0.0, 0.02))
+        control.unlink()
+        time.sleep(dice.uniform(0.0, 0.02))
+    load.stop()
+    gateway.assert_healthy()
+    assert len(load.ended) > 30 and not load.refused and load.percentile(0.99) < 0.5
+    assert "storage fails" in gateway.log(), "no write has failed"
+    wait_until(lambda: set(load.ended) <= stored(path), 20, "all rows")
+    assert_consistent(path)

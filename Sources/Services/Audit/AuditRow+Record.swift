@@ -44,7 +44,9 @@ extension AuditRow {
         requestText = AuditRow.text(record.requestBody, isCut: record.requestBody.count < record.requestBytes)
         isRequestTruncated = record.requestBody.count < record.requestBytes
         isTruncated = record.isTruncated
-        responseText = record.responseText ?? AuditRow.said(record.capture, [.text, .refusal])
+        let said = record.responseText ?? AuditRow.said(record.capture, [.text, .refusal])
+        // An upstream that refuses a key may name it, and a proxied refusal is recorded as it came.
+        responseText = record.status < 400 ? said : said.map { Redaction.text($0) }
         reasoningText = AuditRow.said(record.capture, [.reasoning])
         toolCalls = AuditRow.json(callsOf: record.capture)
     }
