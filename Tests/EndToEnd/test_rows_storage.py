@@ -90,6 +90,14 @@ def test_M08_a_budget_changed_200_times_loses_nothing_of_what_streams_use(make_s
     assert gateway.post(chat("sim/echo", **fields), key=made["key"]).status == 429
     change(limits={"tokens_per_day": used + 30})
     assert gateway.post(chat("sim/echo", **fields), key=made["key"]).status == 200
+    # M04: nor does a sudden end give anything back, when counts are in the process.
+    wait_until(lambda: total()[0][1] > used, 10, "the last row is stored")
+    change(limits={"tokens_per_day": total()[0][1]})
+    gateway.kill()
+    again = make_sluice(auth={"admin_key": ADMIN}, database_url=f"sqlite:{path}")
+    assert again.post(chat("sim/echo", **fields), key=made["key"]).status == 429
+    request(again.address, "PATCH", f"/admin/keys/{made['id']}", {"limits": {"tokens_per_day": huge}}, key=ADMIN)
+    assert again.post(chat("sim/echo", **fields), key=made["key"]).status == 200
 
 
 def test_P21_a_disk_that_fails_again_and_again_at_any_write_loses_and_doubles_nothing(make_sluice, disk):
