@@ -222,7 +222,7 @@ def test_X10_no_key_is_anywhere_but_where_it_belongs(make_sluice, tmp_path):
         database_url=f"sqlite:{tmp_path}/x10.db",
         providers=[
             {"name": "up", "kind": "openai-compatible", "base_url": f"{raw.url}/v1", "api_key": SECRET, "max_retries": 0},
-            {"name": "closed", "kind": "openai-compatible", "base_url": "http://127.0.0.1:1/v1", "api_key": SECRET},
+            {"name": "closed", "kind": "openai-compatible", "base_url": "http://127.0.0.1:1/v1", "api_key": SECRET, "max_retries": 0},
             {"name": "sim", "kind": "simulator"},
         ],
         models=[],

@@ -227,14 +227,14 @@ def test_T07_nobody_gives_what_is_theirs_away_or_takes_more(gate, keys, owned):
 
 def test_T02_identifiers_cannot_be_guessed(gate, keys):
     made = {"chat": [], "doc": [], "stream": []}
-    for number in range(100):
+    for number in range(40):
         made["chat"].append(gate.post({}, "/api/v1/chat/sessions", key=keys["two"]).json()["id"])
         fields = [("Content-Type", "text/plain")]
         document = request(gate.address, "POST", "/api/v1/documents", b"%d" % number, fields, keys["two"])
         made["doc"].append(document.json()["id"])
     streams = wait_until(lambda: gate.get("/api/v1/streams", key=keys["one"]).json()["data"] or [{}], 5, "a stream")
     made["stream"] += [stream["id"] for stream in streams if stream]
-    for _ in range(100):
+    for _ in range(40):
         answer = gate.post(chat("sim/echo", max_tokens=1), key=keys["two"])
         made["stream"].append(answer.header("x-sluice-stream-id"))
     for prefix, ids in made.items():
