@@ -44,7 +44,11 @@ extension AuditRow {
         requestText = AuditRow.text(record.requestBody, isCut: record.requestBody.count < record.requestBytes)
         isRequestTruncated = record.requestBody.count < record.requestBytes
         isTruncated = record.isTruncated
-        responseText = record.responseText ?? AuditRow.said(record.capture, [.text, .refusal])
+        let said = record.responseText ?? AuditRow.said(record.capture, [.text, .refusal])
+        // An upstream that refuses a key may name it, and the proxy takes in what it says. What a model said stays as it is,
+        // also when its client left (499).
+        let isRefusal = record.status >= 400 && record.status != 499
+        responseText = isRefusal ? said.map { Redaction.text($0) } : said
         reasoningText = AuditRow.said(record.capture, [.reasoning])
         toolCalls = AuditRow.json(callsOf: record.capture)
     }
