@@ -15,6 +15,8 @@ final class Drain {
     private static let closeLimit: UInt64 = 10_000_000_000
     /// Nanoseconds in which the records that wait are stored.
     private static let flushLimit: UInt64 = 5_000_000_000
+    /// Nanoseconds for either while the database fails.
+    private static let failingLimit: UInt64 = 2_000_000_000
     private let loop: EventLoop
     private let server: HTTPServer
     private let services: [any DrainedService]
@@ -96,7 +98,7 @@ final class Drain {
     private func flushAudit() {
         guard let recorder, recorder.waiting > 0 else { return closeDatabase() }
         recorder.drain()
-        let deadline = loop.now &+ Drain.flushLimit
+        let deadline = loop.now &+ patience(Drain.flushLimit)
         let timer = LoopTimer(loop) { [unowned self] in
             guard recorder.waiting > 0, loop.now < deadline else {
                 if recorder.waiting > 0 { log.error("audit rows are lost", ["rows": .integer(recorder.waiting)]) }
@@ -108,6 +110,11 @@ final class Drain {
         timer.schedule(after: 5_000_000)
     }
 
+    /// A database that fails is not given as long as one that works.
+    private func patience(_ limit: UInt64) -> UInt64 {
+        database.map { $0.health == .well } ?? true ? limit : Drain.failingLimit
+    }
+
     /// Has what waits written, within bounds: a database that cannot be reached must not hold the end up for ever.
     private func closeDatabase() {
         guard let database else { return loop.stop() }
@@ -116,7 +123,7 @@ final class Drain {
             self.loop.stop()
         }
         closeTimer = timer
-        timer.schedule(after: Drain.closeLimit)
+        timer.schedule(after: patience(Drain.closeLimit))
         database.close { [unowned self] in self.loop.stop() }
     }
 }
