@@ -154,7 +154,7 @@ extension ChatCall: ChatTurnListener {
             return ChatReply.refuse(failure, retryAfter: retryAfter, requestID: visit.id, to: response)
         }
         response.write { bytes in
-            guard form.isTokens else { return ChunkEvents.error(failure.message, into: &bytes) }
+            guard form.isTokens else { return ChunkEvents.error(failure, details: form.hasDetails, into: &bytes) }
             bytes.append(literal: "data: ")
             ChatReply.writeError(failure, into: &bytes)
             bytes.append(literal: "\n\n")

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import Bytes
-internal import Chat
+package import Chat
 internal import JSON
 package import Storage
 
@@ -87,11 +87,16 @@ package struct ChunkEvents {
         buffer.append(literal: "\n\n")
     }
 
-    /// The last event when there is no answer, or not all of it.
-    package static func error(_ message: String, into buffer: inout ByteBuffer) {
+    /// The last event when there is no answer, or not all of it; with status and code for clients that want the details.
+    package static func error(_ failure: ChatFailure, details: Bool = false, into buffer: inout ByteBuffer) {
         buffer.append(literal: "event: error\ndata: ")
         buffer.appendJSON { json in
-            json.object { json in json.member("error", message) }
+            json.object { json in
+                json.member("error", failure.message)
+                guard details else { return }
+                json.member("status", failure.status)
+                json.member("code", failure.code.map { .string($0) } ?? .null)
+            }
         }
         buffer.append(literal: "\n\n")
     }
