@@ -31,8 +31,9 @@ class StoredHistory {
     return get(query(SESSIONS, { limit: 30, cursor }));
   }
 
-  async create(session) {
-    return call('POST', SESSIONS, session);
+  /** The gateway names a conversation by its first message itself. */
+  async create({ model, system }) {
+    return call('POST', SESSIONS, { model, system });
   }
 
   async update(id, change) {
