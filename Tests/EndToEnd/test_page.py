@@ -789,6 +789,26 @@ def test_who_is_no_administrator_is_told_so(browser, guarded):
         page.get_by_text("This needs the admin key").wait_for()
 
 
+def test_data_is_not_cached_and_downloads_are_attachments_with_a_name_that_is_safe(gateway, user):
+    session = api(gateway, "POST", "/chat/sessions", {"title": CORPUS[0], "model": "sim/echo"}, user, 201).json()["id"]
+    types = [("Content-Type", "text/html")]
+    page = b"<!doctype html><html><body><script>alert(1)</script>text</body></html>"
+    document = api(gateway, "POST", f"/documents?name={quote(CORPUS[1])}", page, user, 201, types).json()["id"]
+    for path in ("/chat/sessions", f"/chat/sessions/{session}", f"/chat/sessions/{session}/messages", "/documents",
+                 f"/documents/{document}", "/streams", "/audit", "/usage?group_by=day"):  # fmt: skip
+        data = api(gateway, "GET", path, user=user)
+        assert data.header("cache-control") == "no-store", path
+        assert data.header("content-type").split(";")[0] == "application/json", path
+        assert data.header("x-content-type-options") == "nosniff", path
+    export = api(gateway, "GET", f"/chat/sessions/{session}/export", user=user)
+    assert export.header("content-disposition") == f'attachment; filename="{session}.json"'
+    content = api(gateway, "GET", f"/documents/{document}/content", user=user)
+    assert content.header("content-disposition") == "attachment" and content.body == page
+    assert content.header("content-type") == "application/octet-stream"
+    for download in (export, content):
+        assert download.header("x-content-type-options") == "nosniff" and download.header("cache-control") == "no-store"
+
+
 # For everybody
 
 VIEWS = ["play", "live", "usage", "audit", "documents", "keys"]

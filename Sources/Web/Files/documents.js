@@ -20,6 +20,7 @@ export function open(place) {
 class Documents {
   isClosed = false;
   cursor = null;
+  turn = 0;
   watching = new Map();
 
   constructor(place) {
@@ -36,7 +37,7 @@ class Documents {
       field('JSON schema', this.schema, 'Empty: the gateway’s own'), el('button.primary', { type: 'submit' }, 'Extract'));
     this.table = el('table', {}, el('caption.unseen', {}, 'Documents'),
       el('thead', {}, el('tr', {}, ['Name', 'Type', 'Size', 'State', 'Created', ''].map((name) => el('th', { scope: 'col' }, name || el('span.unseen', {}, 'Actions'))))), this.body);
-    this.result = el('section', { 'aria-live': 'polite' });
+    this.result = el('section.result', { 'aria-live': 'polite' });
     place.append(heading('Documents'), this.form, this.problem, this.jobs,
       el('div.scroll', { tabindex: 0, role: 'region', 'aria-label': 'Documents' }, this.table), this.more, this.result);
   }
@@ -57,9 +58,10 @@ class Documents {
   }
 
   async load(after) {
+    const mine = ++this.turn;
     try {
       const page = await get(query(DOCUMENTS, { limit: 50, cursor: after }));
-      if (this.isClosed) return;
+      if (this.isClosed || mine !== this.turn) return;
       if (!after) this.body.replaceChildren();
       this.body.append(...page.data.map((entry) => this.row(entry)));
       this.cursor = page.next_cursor;
@@ -179,11 +181,16 @@ class Documents {
         model: this.model.value.trim(), schema: this.schema.value.trim(), restart: entry.status === 'done' || null,
       });
       const response = await send('GET', address, { accept: 'text/event-stream', signal: job.signal });
+      let isSeen = false;
       let isOver = false;
       for await (const { event, data } of events(response)) {
         const told = parsed(data);
-        if (event === 'progress') job.step(told.percent, told.message || told.stage);
-        else if (event === 'error') {
+        if (event === 'progress') {
+          // It is under way: the list has to say so.
+          if (!isSeen) this.load();
+          isSeen = true;
+          job.step(told.percent, told.message || told.stage);
+        } else if (event === 'error') {
           isOver = true;
           if (told.code === 'cancelled') job.end('Cancelled.', 'info');
           else job.end(told.error ?? data, 'error');
