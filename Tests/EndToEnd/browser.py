@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import tempfile
+import uuid
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -39,9 +40,10 @@ def launched():
 
 
 @contextmanager
-def visit(browser, address, path="/", statuses=(), stub=None, **options):
-    """A page of a new visitor. At the end nothing may have been complained of, but answers with one of `statuses`."""
-    options = {"viewport": {"width": 1280, "height": 800}, "locale": "en-GB", **options}
+def visit(browser, address, path="/", statuses=(), user=None, **options):
+    """A page of a new visitor, or of a `user`. At the end nothing may have been complained of, but answers with `statuses`."""
+    fields = {"x-user-id": user or uuid.uuid4().hex}
+    options = {"viewport": {"width": 1280, "height": 800}, "locale": "en-GB", "extra_http_headers": fields, **options}
     context = browser.new_context(**options)
     context.set_default_timeout(15_000)
     context.add_init_script(HOOKS)
@@ -58,13 +60,6 @@ def visit(browser, address, path="/", statuses=(), stub=None, **options):
     page.on("console", heard)
     page.on("pageerror", lambda error: complaints.append(f"exception: {error}"))
     page.on("dialog", lambda dialog: complaints.append(f"dialog: {dialog.message}"))
-    if stub:
-        origin = "http://%s:%d" % address
-        for part in ("chat/sessions", "documents"):
-            page.route(
-                re.compile(re.escape(f"{origin}/api/v1/{part}")),
-                lambda route: route.continue_(url=route.request.url.replace(origin, stub.origin)),
-            )
     page.goto("http://%s:%d%s" % (*address, path))
     yield page
     assert page.evaluate("window.struck") == []

@@ -5,13 +5,17 @@
 
 import json
 import re
+import sqlite3
 import time
+import uuid
+from urllib.parse import quote
 
 import pytest
 
 from browser import a_file, keep, launched, visit
 from events import chat
-from page_stub import Stub
+from extraction import Extractor, long_text
+from gateway import settings
 from test_streams import Client
 from wire import KEY, request, wait_until
 
@@ -27,22 +31,52 @@ def browser():
 
 
 @pytest.fixture(scope="module")
-def gateway(make_sluice):
-    """A gateway as somebody starts it who has no key, with the scripted upstream beside the simulator."""
-    return make_sluice(auth={"enabled": False, "keys": []})
+def extractor():
+    """A model that reads documents, and hangs or fails where a document says so."""
+    server = Extractor()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def open_settings(upstream, extractor):
+    """As somebody starts it who has no key, with scripted upstreams beside the simulator."""
+    reader = {"name": "reader", "kind": "openai-compatible", "base_url": extractor.url, "models": ["scholar"], "max_retries": 0}
+    return {
+        "auth": {"enabled": False, "keys": []},
+        "providers": [*settings(upstream)["providers"], reader],
+        "documents": {"chunk_tokens": 1200, "overlap_tokens": 40},
+    }
+
+
+@pytest.fixture(scope="module")
+def gateway(make_sluice, open_settings):
+    """One that stores, which is the default."""
+    return make_sluice(**open_settings)
+
+
+@pytest.fixture(scope="module")
+def forgetful(make_sluice, open_settings):
+    """One that stores nothing."""
+    return make_sluice(**open_settings, database_url="none")
+
+
+@pytest.fixture
+def user():
+    """Who asks: to a gateway without keys, clients say it themselves."""
+    return uuid.uuid4().hex
+
+
+def api(gateway, method, path, body=None, user="anonymous", status=200, headers=()):
+    """What an API that the page uses says to a user."""
+    answer = request(gateway.address, method, "/api/v1" + path, body, [("x-user-id", user), *headers], key=None, timeout=60)
+    assert answer.status == status, answer
+    return answer
 
 
 @pytest.fixture(scope="module")
 def guarded(make_sluice):
     return make_sluice(auth={"enabled": True, "keys": [KEY], "admin_key": ADMIN})
-
-
-@pytest.fixture
-def stub():
-    server = Stub()
-    yield server
-    server.shutdown()
-    server.server_close()
 
 
 def button(page, name):
@@ -71,9 +105,11 @@ def finished(page):
 BLINKING = "getComputedStyle(document.querySelector('.cursor')).animationName"
 
 
-def test_the_simulator_answers_a_first_visitor_within_one_click(browser, gateway):
-    with visit(browser, gateway.address, statuses=ABSENT) as page:
-        keep(page, "first-visit")
+@pytest.mark.parametrize("kind", ["gateway", "forgetful"])
+def test_the_simulator_answers_a_first_visitor_within_one_click(browser, kind, request):
+    gateway = request.getfixturevalue(kind)
+    with visit(browser, gateway.address, statuses=ABSENT if kind == "forgetful" else ()) as page:
+        keep(page, f"first-visit-{kind}")
         page.evaluate(
             """() => { window.lengths = []; setInterval(() => {
                 const body = document.querySelector('.message.assistant .body');
@@ -94,6 +130,11 @@ def test_the_simulator_answers_a_first_visitor_within_one_click(browser, gateway
         assert lengths == sorted(lengths) and len(lengths) > 15, "tokens are seen one by one"
         assert re.search(r"sim / story · first token .* · 60 tokens · [\d.]+ tokens/s", answer(page).inner_text())
         keep(page, "playground")
+        notice = page.get_by_text("Conversations are kept in this browser only")
+        assert notice.count() == (1 if kind == "forgetful" else 0)
+        page.reload()
+        page.locator(".message.assistant").wait_for()
+        assert answer(page).locator(".body").inner_text() == text
 
 
 def test_stop_ends_the_answer_and_upstream_sees_it(browser, gateway, upstream):
@@ -109,6 +150,9 @@ def test_stop_ends_the_answer_and_upstream_sees_it(browser, gateway, upstream):
         time.sleep(1)
         assert answer(page).locator(".body").inner_text() == text, "nothing comes after the stop"
         assert page.evaluate("document.activeElement.id") == "prompt"
+        page.reload()
+        page.get_by_text("Stopped.", exact=True).wait_for()
+        assert text.split()[0] in answer(page).locator(".body").inner_text(), "what was said is kept"
 
 
 def test_history_and_settings_are_there_after_a_reload(browser, gateway):
@@ -198,8 +242,9 @@ def test_the_log_follows_the_answer_until_somebody_scrolls_up(browser, gateway):
         wait_until(lambda: log.evaluate(rest) < 60, 2, "the log at its end again")
 
 
-def test_reasoning_is_shown_apart(browser, gateway):
-    with visit(browser, gateway.address, statuses=ABSENT) as page:
+@pytest.mark.parametrize("kind", ["gateway", "forgetful"])
+def test_reasoning_is_shown_apart(browser, kind, request):
+    with visit(browser, request.getfixturevalue(kind).address, statuses=ABSENT) as page:
         send(page, "Think.", "sim/think")
         text = finished(page)
         thoughts = answer(page).locator(".thinking")
@@ -208,21 +253,53 @@ def test_reasoning_is_shown_apart(browser, gateway):
         assert thoughts.locator(".thoughts").inner_text() not in text
 
 
-def test_conversations_that_the_gateway_stores(browser, gateway, stub):
-    number = stub.add_session("Earlier", [("user", "ask"), ("assistant", "told")])
-    with visit(browser, gateway.address, stub=stub) as page:
-        page.get_by_role("button", name="Earlier").first.click()
-        page.get_by_text("told").wait_for()
+def test_conversations_that_the_gateway_stores(browser, gateway, user):
+    with visit(browser, gateway.address, user=user) as page:
+        send(page, "line one\n\nline two\n\ndata: [DONE]\n\n- item", "sim/echo")
+        said = finished(page)
+        for words in ("line one", "line two", "data: [DONE]", "item"):
+            assert words in said
         assert page.locator(".notices .notice").count() == 0
-        stub.answer = ["line one\n", "\nline", " two\n\ndata: [DONE]", "\n- item"]
-        send(page, "go on")
-        page.locator(".message").nth(3).wait_for()
-        text = finished(page)
-        assert "line one" in text and "line two" in text and "data: [DONE]" in text and "item" in text
-        assert stub.messages[number][-1]["content"] == "".join(stub.answer)
+        button(page, "New conversation").click()
+        send(page, "the second conversation")
+        finished(page)
+        titles = [row["title"] for row in api(gateway, "GET", "/chat/sessions", user=user).json()["data"]]
+        assert titles[0] == "the second conversation" and page.locator(".session span").all_inner_texts() == titles
+        page.locator(".session").nth(1).click()
+        page.get_by_text("line two").last.wait_for()
+        with page.expect_download() as download:
+            button(page, "Save as a file").click()
+        whole = json.loads(download.value.path().read_text())
+        assert [row["role"] for row in whole["messages"]] == ["user", "assistant"] and "line two" in whole["messages"][1]["content"]
+        assert download.value.suggested_filename == whole["session"]["id"] + ".json"
         page.reload()
-        page.locator(".message").nth(3).wait_for()
-        assert "line two" in answer(page).inner_text()
+        answer(page).wait_for()
+        assert answer(page).locator(".body").inner_text() == said
+        facts = answer(page).locator(".facts").inner_text()
+        assert facts.startswith("sim / echo · ") and "tokens" in facts
+    with visit(browser, gateway.address) as page:
+        page.wait_for_timeout(300)
+        assert page.locator(".session").count() == 0, "somebody else's are not seen"
+
+
+def test_ten_thousand_conversations_are_listed_page_by_page(browser, gateway, user):
+    database = sqlite3.connect(gateway.config.with_name("sluice.db"), timeout=10)
+    rows = ((f"chat_{n:032x}", "default", user, f"title {n}", "sim/echo", "", 0, 0, n, n, None) for n in range(1, 10_001))
+    with database:
+        database.executemany(f"INSERT INTO chat_sessions VALUES ({', '.join('?' * 11)})", rows)
+    database.close()
+    with visit(browser, gateway.address, user=user) as page:
+        sessions = page.locator(".session")
+        wait_until(lambda: sessions.count() == 30, 5, "the first page")
+        assert sessions.first.locator("span").inner_text() == "title 10000"
+        for count in (60, 90):
+            began = time.monotonic()
+            button(page, "Older").click()
+            wait_until(lambda: sessions.count() == count, 5, "another page")
+            assert time.monotonic() - began < 3
+        assert sessions.last.locator("span").inner_text() == "title 9911"
+        send(page, "still quick", "sim/echo")
+        assert finished(page) == "still quick"
 
 
 # Safety
@@ -270,11 +347,52 @@ def test_what_models_say_stays_text_also_after_a_reload(browser, gateway):
             assert node.text_content() == text
 
 
-def test_titles_names_and_rows_stay_text(browser, gateway, stub):
+def test_stored_titles_names_results_and_rows_stay_text(browser, gateway, user):
     for text in CORPUS:
-        stub.add_session(text, [("user", text), ("assistant", text)])
-        stub.add_document(text)
-    stub.result = {"found": CORPUS}
+        api(gateway, "POST", "/chat/sessions", {"title": text, "model": "sim/echo"}, user, 201)
+    marker = f"all-of-it-{user}"
+    everything = "\n".join([marker, *CORPUS])
+    body = chat("sim/echo", stream=False, messages=[{"role": "user", "content": everything}])
+    assert request(gateway.address, "POST", "/v1/chat/completions", body=body, key=None).status == 200
+    headings = "\n\n".join("# " + " ".join(text.split()) for text in CORPUS).encode()
+    types = [("Content-Type", "text/markdown")]
+    for text in CORPUS[:3]:
+        api(gateway, "POST", f"/documents?name={quote(text, safe='')}", headings, user, 201, types)
+    with visit(browser, gateway.address, user=user) as page:
+        page.locator(".session").nth(len(CORPUS) - 1).wait_for()
+        # Titles are one line on the page, whatever they are in the database.
+        shown = [text.split() for text in page.locator(".session span").all_inner_texts()]
+        assert shown == [text.split() for text in reversed(CORPUS)]
+        assert_harmless(page)
+        base = page.url.split("#")[0]
+        page.goto(base + "#/documents")
+        page.get_by_label("Model").fill("sim/extract")
+        page.get_by_role("button", name=re.compile("^Extract .*alert")).first.click()
+        page.get_by_text("Done.", exact=True).wait_for()
+        assert "alert(1)" in page.locator("pre").inner_text() and "alert(1)" in page.locator("tbody").inner_text()
+        assert_harmless(page)
+        page.reload()
+        page.locator("tbody tr", has_text="done").get_by_role("button", name=re.compile("^Result")).click()
+        page.locator("pre").wait_for()
+        assert "alert(1)" in page.locator("pre").inner_text()
+        assert_harmless(page)
+        page.goto(base + "#/audit")
+        page.get_by_label("Text").fill(marker)
+        wait_until(lambda: searched(page) == 1, 10, "the row of the audit")
+        page.locator("tbody a").click()
+        page.get_by_role("heading", name="Answer").wait_for()
+        assert page.locator("section", has_text="Answer").locator("pre").last.text_content().split() == everything.split()
+        assert_harmless(page)
+
+
+def searched(page):
+    button(page, "Search").click()
+    page.wait_for_timeout(200)
+    return page.locator("tbody tr").count()
+
+
+def test_every_member_of_every_list_stays_text(browser, gateway):
+    """What no client can make the gateway say today is put into its mouth."""
 
     def told(route):
         row = {
@@ -290,22 +408,14 @@ def test_titles_names_and_rows_stay_text(browser, gateway, stub):
             whole = {"data": [{"day": CORPUS[0], "model": CORPUS[1], "requests": 3, "input_tokens": 4}]}
         route.fulfill(status=200, content_type="application/json", body=json.dumps(whole))
 
-    with visit(browser, gateway.address, stub=stub) as page:
-        for number in range(len(CORPUS)):
-            page.locator(".session").nth(number).click()
-            page.locator(".message.assistant").first.wait_for()
-            assert_harmless(page)
-        for part in ("api/v1/audit", "api/v1/usage", "api/v1/streams", "admin/keys"):
+    with visit(browser, gateway.address) as page:
+        for part in ("api/v1/audit", "api/v1/usage", "api/v1/streams", "api/v1/documents", "admin/keys"):
             page.route(re.compile(f"/{part}"), told)
         for view in ("live", "usage", "audit", "keys", "documents"):
             page.goto(page.url.split("#")[0] + f"#/{view}")
             page.locator("main tbody tr").first.wait_for()
             assert_harmless(page)
             assert "<" in page.locator("main").inner_text(), "the text is shown as it is"
-        page.get_by_role("button", name="Result").first.click()
-        page.locator("pre").wait_for()
-        assert CORPUS[0] in page.locator("pre").inner_text()
-        assert_harmless(page)
         page.goto(page.url.split("#")[0] + "#/audit/" + "x")
         page.get_by_role("heading", name="Answer").wait_for()
         assert_harmless(page)
@@ -458,15 +568,19 @@ def test_a_thousand_streams_leave_the_page_usable(browser, gateway):
         wait_until(lambda: page.locator("tbody tr").count() == 100, 3, "another fifty")
 
 
-def test_a_message_of_ten_megabytes_leaves_the_page_usable(browser, gateway, stub):
-    stub.add_session("Long", [("user", "x" * 10_000_000), ("assistant", "word " * 2_000_000)])
-    with visit(browser, gateway.address, stub=stub) as page:
+def test_a_message_of_ten_megabytes_leaves_the_page_usable(browser, gateway, user):
+    session = api(gateway, "POST", "/chat/sessions", {"title": "Long", "model": "sim/story"}, user, 201).json()["id"]
+    api(gateway, "POST", f"/chat/sessions/{session}/messages", {"content": "x" * 10_000_000}, user)
+    with visit(browser, gateway.address, user=user) as page:
         page.get_by_role("button", name="Long").first.click()
         more = page.get_by_role("button", name=re.compile("more of 10,000,000 characters")).last
         more.wait_for()
+        # A page of messages has a bound, which the first one fills.
+        button(page, "More of this conversation").click()
+        answer(page).wait_for()
         began = time.monotonic()
         assert page.locator(".message").count() == 2
-        assert len(answer(page).locator(".body").inner_text()) < 120_000
+        assert len(page.locator(".message.user .body").inner_text()) < 120_000
         more.click()
         assert time.monotonic() - began < 5
 
@@ -529,47 +643,93 @@ def test_audit_rows_are_listed_filtered_and_opened(browser, gateway):
         page.get_by_role("heading", name="Audit").wait_for()
 
 
-def test_a_document_goes_to_a_hundred_percent_and_its_result_is_shown(browser, gateway, stub):
-    stub.pause = 0.7
-    with visit(browser, gateway.address, "/#/documents", stub=stub) as page:
+def hand_in(page, name, text, model):
+    page.get_by_label("Model").fill(model)
+    page.get_by_label("Document", exact=True).set_input_files(a_file(name, text.encode()))
+    button(page, "Extract").click()
+
+
+def test_a_document_goes_to_a_hundred_percent_and_its_result_is_shown(browser, gateway, user):
+    with visit(browser, gateway.address, "/#/documents", user=user) as page:
         page.evaluate(
             """() => { window.steps = []; setInterval(() => {
                 const bar = document.querySelector('progress');
                 if (bar && bar.value !== steps.at(-1)) steps.push(bar.value);
-            }, 5); }"""
+            }, 1); }"""
         )
-        page.get_by_label("Document", exact=True).set_input_files(a_file("report.txt", b"Twelve bytes"))
-        button(page, "Extract").click()
-        page.get_by_text("extracting: 40").wait_for()
-        keep(page, "documents-progress")
+        hand_in(page, "report.md", long_text(12), "sim/extract")
         page.get_by_text("Done.", exact=True).first.wait_for()
         steps = page.evaluate("steps")
-        assert steps == sorted(steps) and steps[:4] == [0, 10, 40, 80] and steps[-1] == 100
+        assert steps == sorted(steps) and len(steps) > 4 and steps[0] < 20 and steps[-1] == 100
         assert page.locator(".job output").inner_text() == "100 %"
-        assert '"title": "A document"' in page.locator("pre").inner_text()
-        assert b"Twelve bytes" in stub.uploads[0]
-        page.get_by_role("row", name=re.compile("report.txt")).wait_for()
+        assert '"title": "Foundations of Computing"' in page.locator("pre").inner_text()
+        row = page.get_by_role("row", name=re.compile("report.md.*done"))
+        row.wait_for()
+        with page.expect_download() as download:
+            button(page, "Save").click()
+        [stored] = api(gateway, "GET", "/documents", user=user).json()["data"]
+        result = api(gateway, "GET", f"/documents/{stored['id']}/result", user=user).json()["result"]
+        assert json.loads(download.value.path().read_text()) == result and len(result["weeks"]) == 12
+        assert download.value.suggested_filename == "report.md.json"
         keep(page, "documents")
+        row.get_by_role("button", name="Extract").click()
+        page.locator(".job").nth(1).get_by_text("Done.").wait_for()
+        row.get_by_role("button", name="Delete").click()
+        row.wait_for(state="detached")
 
 
-def test_an_extraction_is_cancelled(browser, gateway, stub):
-    stub.pause = 1
-    with visit(browser, gateway.address, "/#/documents", stub=stub) as page:
-        page.get_by_label("Document", exact=True).set_input_files(a_file("report.txt", b"text"))
-        button(page, "Extract").click()
-        page.get_by_text("chunking: 10").wait_for()
-        button(page, "Cancel").click()
+def test_an_extraction_goes_on_without_the_page_and_is_seen_again(browser, gateway, extractor, user):
+    extractor.slowness = 3.0
+    marks = {3: "SLOW-ME", 5: "SLOW-ME", 8: "SLOW-ME", 11: "SLOW-ME", 12: "FAIL-ME"}
+    with visit(browser, gateway.address, "/#/documents", user=user) as page:
+        hand_in(page, "syllabus.md", long_text(16, marks=marks), "reader/scholar")
+        bar = page.get_by_role("progressbar")
+        wait_until(lambda: 20 < bar.evaluate("(node) => node.value") < 70, 10, "the bar between the chunks")
+        keep(page, "documents-progress")
+        page.reload()
+        row = page.get_by_role("row", name=re.compile("syllabus.md.*extracting"))
+        row.get_by_role("button", name="Watch").click()
+        page.get_by_text("Done.", exact=True).wait_for()
+        assert re.search(r"[1-9] of \d+ parts failed", page.get_by_role("note").all_inner_texts()[-1])
+        page.get_by_role("row", name=re.compile("syllabus.md.*done")).wait_for()
+
+
+def test_an_extraction_is_cancelled(browser, gateway, extractor, user):
+    before = extractor.aborted
+    with visit(browser, gateway.address, "/#/documents", user=user) as page:
+        hand_in(page, "report.txt", "HANG-ME", "reader/scholar")
+        wait_until(lambda: extractor.active, 5, "the model at work")
+        page.locator(".job").get_by_role("button", name="Cancel").click()
         page.get_by_text("Cancelled.", exact=True).first.wait_for()
-        wait_until(lambda: stub.cancelled == ["document-0"], 3, "the gateway is told")
+        page.get_by_role("row", name=re.compile("report.txt.*cancelled")).wait_for()
+        wait_until(lambda: extractor.aborted > before, 5, "upstream sees the cancel")
+        assert page.get_by_role("alert").count() == 0
 
 
-def test_views_of_what_the_gateway_lacks_say_so(browser, gateway):
-    with visit(browser, gateway.address, statuses=ABSENT) as page:
-        for part in ("api/v1/audit", "api/v1/usage", "api/v1/documents", "admin/keys"):
-            page.route(re.compile(f"/{part}"), lambda route: route.fulfill(status=404, body="{}"))
-        for view in ("Usage", "Audit", "Documents", "Keys"):
+@pytest.mark.parametrize(
+    "name, content, words, status",
+    [
+        ("picture.txt", b"\x89PNG\r\n\x1a\n\x00\x00", "(415, unsupported_document)", 415),
+        ("broken.pdf", b"%PDF-1.4 and no more", "(422, unreadable_document)", 422),
+    ],
+)
+def test_a_document_that_is_not_taken_says_why(browser, gateway, name, content, words, status):
+    with visit(browser, gateway.address, "/#/documents", statuses=(status,)) as page:
+        page.get_by_label("Document", exact=True).set_input_files(a_file(name, content))
+        button(page, "Extract").click()
+        alert = page.locator(".job").get_by_role("alert")
+        alert.wait_for()
+        assert words in alert.inner_text() and "{" not in alert.inner_text()
+        assert page.locator("tbody tr").count() == 0
+
+
+def test_views_of_what_the_gateway_lacks_say_so(browser, forgetful):
+    with visit(browser, forgetful.address, statuses=ABSENT) as page:
+        for view, words in (("Usage", "stores no usage"), ("Audit", "stores no audit"), ("Documents", "keeps no documents")):
             page.get_by_role("link", name=view).click()
-            page.get_by_role("note").get_by_text(re.compile("This gateway (stores|keeps|has) no")).wait_for()
+            page.get_by_role("note").get_by_text(re.compile(f"This gateway {words}")).wait_for()
+        page.get_by_role("link", name="Keys").click()
+        page.get_by_role("alert").get_by_text(re.compile("Virtual keys need a database")).wait_for()
 
 
 def test_what_was_asked_is_in_the_audit_and_in_the_usage(browser, gateway):
@@ -579,13 +739,7 @@ def test_what_was_asked_is_in_the_audit_and_in_the_usage(browser, gateway):
         finished(page)
         page.get_by_role("link", name="Audit").click()
         page.get_by_label("Text").fill("the audited question")
-
-        def found():
-            button(page, "Search").click()
-            page.wait_for_timeout(200)
-            return page.locator("tbody tr").count() == 1
-
-        wait_until(found, 10, "the row of the audit")
+        wait_until(lambda: searched(page) == 1, 10, "the row of the audit")
         row = page.locator("tbody tr").inner_text()
         assert "sim/echo" in row and "completed" in row and "200" in row
         page.locator("tbody a").click()
@@ -635,15 +789,35 @@ def test_who_is_no_administrator_is_told_so(browser, guarded):
         page.get_by_text("This needs the admin key").wait_for()
 
 
+def test_data_is_not_cached_and_downloads_are_attachments_with_a_name_that_is_safe(gateway, user):
+    session = api(gateway, "POST", "/chat/sessions", {"title": CORPUS[0], "model": "sim/echo"}, user, 201).json()["id"]
+    types = [("Content-Type", "text/html")]
+    page = b"<!doctype html><html><body><script>alert(1)</script>text</body></html>"
+    document = api(gateway, "POST", f"/documents?name={quote(CORPUS[1])}", page, user, 201, types).json()["id"]
+    for path in ("/chat/sessions", f"/chat/sessions/{session}", f"/chat/sessions/{session}/messages", "/documents",
+                 f"/documents/{document}", "/streams", "/audit", "/usage?group_by=day"):  # fmt: skip
+        data = api(gateway, "GET", path, user=user)
+        assert data.header("cache-control") == "no-store", path
+        assert data.header("content-type").split(";")[0] == "application/json", path
+        assert data.header("x-content-type-options") == "nosniff", path
+    export = api(gateway, "GET", f"/chat/sessions/{session}/export", user=user)
+    assert export.header("content-disposition") == f'attachment; filename="{session}.json"'
+    content = api(gateway, "GET", f"/documents/{document}/content", user=user)
+    assert content.header("content-disposition") == "attachment" and content.body == page
+    assert content.header("content-type") == "application/octet-stream"
+    for download in (export, content):
+        assert download.header("x-content-type-options") == "nosniff" and download.header("cache-control") == "no-store"
+
+
 # For everybody
 
 VIEWS = ["play", "live", "usage", "audit", "documents", "keys"]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_view_fits_a_phone(browser, gateway, stub, scheme):
+def test_every_view_fits_a_phone(browser, gateway, scheme):
     options = {"viewport": {"width": 360, "height": 740}, "color_scheme": scheme, "has_touch": True}
-    with visit(browser, gateway.address, statuses=ABSENT, stub=stub, **options) as page:
+    with visit(browser, gateway.address, statuses=ABSENT, **options) as page:
         page.route(re.compile("/api/v1/usage"), usage)
         for view in VIEWS:
             page.goto(page.url.split("#")[0] + f"#/{view}")
@@ -652,12 +826,12 @@ def test_every_view_fits_a_phone(browser, gateway, stub, scheme):
             keep(page, f"phone-{scheme}-{view}")
 
 
-def test_every_control_has_a_name_and_every_view_a_heading(browser, gateway, stub):
+def test_every_control_has_a_name_and_every_view_a_heading(browser, gateway):
     nameless = """() => [...document.querySelectorAll('button, input, select, textarea, a, progress')]
         .filter((node) => node.checkVisibility() && !(node.labels?.length || node.getAttribute('aria-label')
             || (node.matches('button, a') && node.textContent.trim())))
         .map((node) => node.outerHTML)"""
-    with visit(browser, gateway.address, statuses=ABSENT, stub=stub) as page:
+    with visit(browser, gateway.address, statuses=ABSENT) as page:
         for view in VIEWS:
             page.goto(page.url.split("#")[0] + f"#/{view}")
             page.get_by_role("heading", level=1).wait_for(state="attached")

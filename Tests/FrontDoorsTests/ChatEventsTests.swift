@@ -4,6 +4,7 @@
 import Bytes
 import Chat
 import Foundation
+import Storage
 import Testing
 
 @testable import FrontDoors
@@ -70,7 +71,8 @@ import Testing
         var buffer = ByteBuffer()
         buffer.append(literal: ChunkEvents.start)
         ChunkEvents.done(question: "msg_1", answer: "msg_2", into: &buffer)
-        ChunkEvents.error("no \"more\"\n", into: &buffer)
+        let failure = ChatFailure(status: 502, message: "no \"more\"\n", type: "server_error", code: "upstream_closed")
+        ChunkEvents.error(failure, into: &buffer)
         #expect(
             String(decoding: buffer.storage, as: UTF8.self) == """
                 event: start
@@ -81,6 +83,32 @@ import Testing
 
                 event: error
                 data: {"error":"no \\"more\\"\\n"}
+
+
+                """)
+    }
+
+    @Test("tells who wants it what the model thinks, who answered, and the status of a failure")
+    func details() {
+        var buffer = ByteBuffer()
+        var thoughts = ChunkEvents()
+        thoughts.chunk("so\nso", named: "reasoning", into: &buffer)
+        let answer = AnswerRecord(
+            outcome: "completed", isPartial: false, isStreamed: true, milliseconds: 7, inputTokens: 3, outputTokens: 5,
+            isEstimated: false, model: "m", provider: "p", requestID: "req_1")
+        ChunkEvents.details(answer, into: &buffer)
+        ChunkEvents.error(ChatFailure(status: 500, message: "x", type: "server_error"), details: true, into: &buffer)
+        #expect(
+            String(decoding: buffer.storage, as: UTF8.self) == """
+                event: reasoning
+                data: so
+                data: so
+
+                event: details
+                data: {"model":"m","provider":"p","input_tokens":3,"output_tokens":5,"is_estimated":false,"response_ms":7}
+
+                event: error
+                data: {"error":"x","status":500,"code":null}
 
 
                 """)

@@ -15,8 +15,15 @@ enum ChatForm {
     case whole
     /// As `TokenEvents`.
     case tokens
-    /// As `ChunkEvents`.
-    case chunks
+    /// As `ChunkEvents`; with what the model thinks, and who answered, if the client wants the details.
+    case chunks(details: Bool)
+
+    /// Whether the answer is not told before it is whole.
+    var isWhole: Bool { if case .whole = self { true } else { false } }
+    /// Whether the answer is told as `TokenEvents`.
+    var isTokens: Bool { if case .tokens = self { true } else { false } }
+    /// Whether the client wants what only `ChunkEvents` tell.
+    var hasDetails: Bool { if case .chunks(details: true) = self { true } else { false } }
 }
 
 /// One message at a door of the chat: stands between the client and its turn.
@@ -30,6 +37,7 @@ final class ChatCall: RequestOwner {
     private let read: Reader
     private var turn: ChatTurn?
     private var chunks = ChunkEvents()
+    private var thoughts = ChunkEvents()
     private var session = ""
     private var attribution: Attribution?
 
@@ -81,7 +89,7 @@ extension ChatCall: ChatTurnListener {
 
     func opened(session: String, question: String) {
         self.session = session
-        guard form == .chunks else { return }
+        guard case .chunks = form else { return }
         start()
         response.write { $0.append(literal: ChunkEvents.start) }
         response.flush()
@@ -89,19 +97,25 @@ extension ChatCall: ChatTurnListener {
 
     func answering(_ attribution: Attribution) {
         self.attribution = attribution
-        if form != .whole { start() }
+        if !form.isWhole { start() }
+    }
+
+    func reason(_ text: String) {
+        guard form.hasDetails else { return }
+        start()
+        response.write { thoughts.chunk(text, named: "reasoning", into: &$0) }
     }
 
     func receive(_ text: String) {
-        guard form != .whole else { return }
+        guard !form.isWhole else { return }
         start()
         response.write { bytes in
-            if form == .tokens { TokenEvents.token(text, into: &bytes) } else { chunks.chunk(text, into: &bytes) }
+            if form.isTokens { TokenEvents.token(text, into: &bytes) } else { chunks.chunk(text, into: &bytes) }
         }
     }
 
     func heartbeat() {
-        guard form != .whole else { return }
+        guard !form.isWhole else { return }
         start()
         // An empty line is an event without data, which no client is told of.
         response.write { $0.append(ASCII.lineFeed) }
@@ -112,7 +126,7 @@ extension ChatCall: ChatTurnListener {
 
     func done(_ finished: FinishedTurn) {
         turn = nil
-        guard form != .whole else {
+        guard !form.isWhole else {
             return JSONReply.send(requestID: visit.id, to: response) { json in
                 json.object { json in
                     json.member("chat_id", finished.session)
@@ -124,9 +138,10 @@ extension ChatCall: ChatTurnListener {
         }
         start()
         response.write { bytes in
-            if form == .tokens {
+            if form.isTokens {
                 TokenEvents.done(finished.answer.content, into: &bytes)
             } else {
+                if form.hasDetails, let answer = finished.answer.answer { ChunkEvents.details(answer, into: &bytes) }
                 ChunkEvents.done(question: finished.question, answer: finished.answer.id, into: &bytes)
             }
         }
@@ -139,7 +154,7 @@ extension ChatCall: ChatTurnListener {
             return ChatReply.refuse(failure, retryAfter: retryAfter, requestID: visit.id, to: response)
         }
         response.write { bytes in
-            guard form == .tokens else { return ChunkEvents.error(failure.message, into: &bytes) }
+            guard form.isTokens else { return ChunkEvents.error(failure, details: form.hasDetails, into: &bytes) }
             bytes.append(literal: "data: ")
             ChatReply.writeError(failure, into: &bytes)
             bytes.append(literal: "\n\n")

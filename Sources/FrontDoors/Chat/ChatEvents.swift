@@ -2,8 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import Bytes
-internal import Chat
+package import Chat
 internal import JSON
+package import Storage
 
 /// The stream of `/chat/stream`: data alone, each a JSON object.
 package enum TokenEvents {
@@ -34,7 +35,7 @@ package struct ChunkEvents {
     /// A piece of text as it is, in as many lines of data as it has lines.
     ///
     /// An event stream knows no difference between LF, CR and CR LF, so each arrives as LF; a pair that two pieces share is one end.
-    package mutating func chunk(_ text: String, into buffer: inout ByteBuffer) {
+    package mutating func chunk(_ text: String, named name: StaticString = "chunk", into buffer: inout ByteBuffer) {
         let bytes = text.utf8.span
         var start = 0
         if endedInReturn, !bytes.isEmpty, bytes[0] == ASCII.lineFeed { start = 1 }
@@ -43,7 +44,9 @@ package struct ChunkEvents {
             return
         }
         endedInReturn = bytes[bytes.count &- 1] == ASCII.carriageReturn
-        buffer.append(literal: "event: chunk\n")
+        buffer.append(literal: "event: ")
+        buffer.append(literal: name)
+        buffer.append(ASCII.lineFeed)
         while true {
             let end = bytes.firstLineEnd(from: start)
             buffer.append(literal: "data: ")
@@ -54,6 +57,22 @@ package struct ChunkEvents {
             start = end &+ (isPair ? 2 : 1)
         }
         buffer.append(ASCII.lineFeed)
+    }
+
+    /// Who answered and what it took, before `done`, for clients that want it.
+    package static func details(_ answer: AnswerRecord, into buffer: inout ByteBuffer) {
+        buffer.append(literal: "event: details\ndata: ")
+        buffer.appendJSON { json in
+            json.object { json in
+                json.member("model", answer.model)
+                json.member("provider", answer.provider)
+                json.member("input_tokens", answer.inputTokens)
+                json.member("output_tokens", answer.outputTokens)
+                json.member("is_estimated", answer.isEstimated)
+                json.member("response_ms", answer.milliseconds)
+            }
+        }
+        buffer.append(literal: "\n\n")
     }
 
     /// The last event of a whole answer, once it is stored.
@@ -68,11 +87,16 @@ package struct ChunkEvents {
         buffer.append(literal: "\n\n")
     }
 
-    /// The last event when there is no answer, or not all of it.
-    package static func error(_ message: String, into buffer: inout ByteBuffer) {
+    /// The last event when there is no answer, or not all of it; with status and code for clients that want the details.
+    package static func error(_ failure: ChatFailure, details: Bool = false, into buffer: inout ByteBuffer) {
         buffer.append(literal: "event: error\ndata: ")
         buffer.appendJSON { json in
-            json.object { json in json.member("error", message) }
+            json.object { json in
+                json.member("error", failure.message)
+                guard details else { return }
+                json.member("status", failure.status)
+                json.member("code", failure.code.map { .string($0) } ?? .null)
+            }
         }
         buffer.append(literal: "\n\n")
     }

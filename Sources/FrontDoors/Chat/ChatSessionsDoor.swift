@@ -133,8 +133,9 @@ package final class ChatSessionsDoor: Door {
     }
 
     private func say(_ visit: ChatVisit, _ session: String) {
+        let wantsDetails = visit.request.head.queryParameter("details") == "true"
         visit.collect(
-            ChatCall(visit, .chunks) { body throws(ChatFailure) in
+            ChatCall(visit, .chunks(details: wantsDetails)) { body throws(ChatFailure) in
                 var fields = try BodyFields(body)
                 let text = try fields.text("content")
                 let model = try fields.string("model")

@@ -198,6 +198,10 @@ extension ChatTurn: TextReceiver {
         listener?.receive(text)
     }
 
+    package func reason(_ text: String) {
+        if state.phase == .asking { listener?.reason(text) }
+    }
+
     package func heartbeat() { listener?.heartbeat() }
 
     package func flush() { listener?.flush() }

@@ -82,6 +82,8 @@ package protocol ChatTurnListener: AnyObject {
     func answering(_ attribution: Attribution)
     /// A piece of the answer.
     func receive(_ text: String)
+    /// A piece of what the model thinks before it answers, which is not stored.
+    func reason(_ text: String)
     /// Upstream is silent.
     func heartbeat()
     /// All that one read of upstream brought was received.

@@ -13,12 +13,18 @@ package protocol TextReceiver: AnyObject {
     func begin(_ attribution: Attribution)
     /// A piece of the visible text of the first choice.
     func receive(_ text: String)
+    /// A piece of what the model thinks before it speaks.
+    func reason(_ text: String)
     /// Upstream is silent; a client that waits may need a sign of life.
     func heartbeat()
     /// All that one read of upstream brought was received.
     func flush()
     /// The answer is whole, or failed: before its first text or in the midst of it.
     func end(_ failure: ChatFailure?, retryAfter: String?)
+}
+
+extension TextReceiver {
+    package func reason(_ text: String) {}
 }
 
 /// Turns an exchange's events into text, for services that converse with models themselves.
@@ -85,6 +91,7 @@ package final class TextSink: ClientSink {
         for delta in deltas {
             switch delta {
             case .text(choice: 0, let slice) where !slice.isEmpty: receiver.receive(data.jsonText(slice))
+            case .reasoning(choice: 0, let slice) where !slice.isEmpty: receiver.reason(data.jsonText(slice))
             case .usage(let reported):
                 var known = usage ?? TokenUsage()
                 known.update(with: reported)

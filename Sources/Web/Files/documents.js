@@ -3,7 +3,7 @@
 
 // Documents: one is handed in, and what is extracted from it comes with its progress.
 
-import { announce, bytes, el, field, heading, notice, time } from './dom.js';
+import { announce, bytes, el, field, heading, notice, number, save, time } from './dom.js';
 import { ApiError, call, get, kept, key, query, send, textOf } from './api.js';
 import { events } from './sse.js';
 
@@ -20,7 +20,8 @@ export function open(place) {
 class Documents {
   isClosed = false;
   cursor = null;
-  running = new Set();
+  turn = 0;
+  watching = new Map();
 
   constructor(place) {
     this.file = el('input', { type: 'file', id: 'file' });
@@ -32,18 +33,19 @@ class Documents {
     this.body = el('tbody');
     this.more = el('button.quiet', { type: 'button', hidden: true, click: () => this.load(this.cursor) }, 'Older');
     this.form = el('form.filters', { submit: (event) => this.submitted(event), dragover: (event) => event.preventDefault(), drop: (event) => this.dropped(event) },
-      field('Document', this.file, 'Text, Markdown or PDF; it may be dropped here'), field('Model', this.model, 'Empty: the gateway’s own'), this.models,
+      field('Document', this.file, 'Text, Markdown, HTML or PDF; it may be dropped here'), field('Model', this.model, 'Empty: the gateway’s own'), this.models,
       field('JSON schema', this.schema, 'Empty: the gateway’s own'), el('button.primary', { type: 'submit' }, 'Extract'));
     this.table = el('table', {}, el('caption.unseen', {}, 'Documents'),
       el('thead', {}, el('tr', {}, ['Name', 'Type', 'Size', 'State', 'Created', ''].map((name) => el('th', { scope: 'col' }, name || el('span.unseen', {}, 'Actions'))))), this.body);
-    this.result = el('section', { 'aria-live': 'polite' });
+    this.result = el('section.result', { 'aria-live': 'polite' });
     place.append(heading('Documents'), this.form, this.problem, this.jobs,
       el('div.scroll', { tabindex: 0, role: 'region', 'aria-label': 'Documents' }, this.table), this.more, this.result);
   }
 
   close() {
     this.isClosed = true;
-    for (const stop of this.running) stop();
+    // The extractions go on; only the looking at them ends.
+    for (const controller of this.watching.values()) controller.abort();
   }
 
   async listModels() {
@@ -56,39 +58,50 @@ class Documents {
   }
 
   async load(after) {
+    const mine = ++this.turn;
     try {
       const page = await get(query(DOCUMENTS, { limit: 50, cursor: after }));
-      if (this.isClosed) return;
+      if (this.isClosed || mine !== this.turn) return;
       if (!after) this.body.replaceChildren();
       this.body.append(...page.data.map((entry) => this.row(entry)));
       this.cursor = page.next_cursor;
       this.more.hidden = !this.cursor;
     } catch (error) {
       if (this.isClosed) return;
-      this.form.hidden = this.table.hidden = true;
-      this.problem.replaceChildren(notice(error.status === 404 ? 'This gateway keeps no documents.' : textOf(error), error.status === 404 ? 'info' : 'error'));
+      const isNone = error.status === 404 || error.code === 'storage_unavailable';
+      this.form.hidden = this.table.hidden = isNone;
+      this.problem.replaceChildren(notice(isNone ? 'This gateway keeps no documents at present.' : textOf(error), isNone ? 'info' : 'error'));
     }
   }
 
   row(entry) {
     const button = (text, work) => el('button.quiet.small', { type: 'button', 'aria-label': `${text} ${entry.name}`, click: work }, text);
+    const isRunning = entry.status === 'extracting';
     return el('tr', {}, el('th', { scope: 'row' }, entry.name), el('td', {}, entry.media_type), el('td', {}, bytes(entry.bytes)),
-      el('td', {}, entry.status), el('td', {}, time(entry.created_at)),
-      el('td', {}, button('Extract', () => this.extract(entry, this.job(entry.name))), button('Result', () => this.show(entry)), button('Delete', () => this.remove(entry))));
+      el('td', {}, entry.status, el('small', {}, entry.error ?? '')), el('td', {}, time(entry.created_at)),
+      el('td', {}, button(isRunning ? 'Watch' : 'Extract', () => !this.watching.has(entry.id) && this.extract(entry, this.job(entry.name))), button('Result', () => this.show(entry)), button('Delete', () => this.remove(entry))));
   }
 
   async show(entry) {
     try {
-      const { result } = await get(path(entry.id));
-      this.tell(entry.name, result);
+      this.tell(entry.name, await get(path(entry.id)));
     } catch (error) {
       this.problem.replaceChildren(notice(textOf(error), 'error'));
     }
   }
 
-  tell(name, result) {
-    const text = result === undefined || result === null ? 'There is no result yet.' : typeof result === 'string' ? result : JSON.stringify(result, null, 2);
-    this.result.replaceChildren(el('h2', {}, name), el('pre', { tabindex: 0 }, text.slice(0, 200_000)));
+  /** Shows a result, and what is not right about it. */
+  tell(name, { result, complete, chunks, problems }) {
+    if (result === undefined || result === null) return this.result.replaceChildren(el('h2', {}, name), el('p.empty', {}, 'There is no result yet.'));
+    const text = JSON.stringify(result, null, 2);
+    const failed = (chunks ?? []).filter((chunk) => chunk.status === 'failed');
+    const doubts = [
+      ...(complete === false ? [`${number(failed.length)} of ${number(chunks.length)} parts failed: ${failed[0]?.error ?? ''}`] : []),
+      ...(problems?.length ? [`The result does not keep its schema: ${problems.slice(0, 5).join('; ')}`] : []),
+    ];
+    this.result.replaceChildren(
+      el('div.heading', {}, el('h2', {}, name), el('button.quiet.small', { type: 'button', click: () => save(`${name}.json`, new Blob([text], { type: 'application/json' })) }, 'Save')),
+      ...doubts.map((doubt) => notice(doubt)), el('pre', { tabindex: 0, 'aria-label': `Result of ${name}` }, text.slice(0, 200_000)));
   }
 
   async remove(entry) {
@@ -135,7 +148,12 @@ class Documents {
         announce(`${name}: ${text}`);
       },
     };
-    stop.addEventListener('click', () => controller.abort());
+    stop.addEventListener('click', async () => {
+      stop.disabled = true;
+      // What goes on without this page has to be told; what has ended meanwhile has not.
+      if (job.id) await call('POST', `${path(job.id)}/cancel`, undefined, { quiet: true }).catch(() => {});
+      controller.abort();
+    });
     return job;
   }
 
@@ -154,30 +172,40 @@ class Documents {
     }
   }
 
+  /** Begins an extraction, or looks at the one that is under way. */
   async extract(entry, job) {
-    const stop = () => job.controller.abort();
-    this.running.add(stop);
-    job.signal.addEventListener('abort', () => call('POST', `${path(entry.id)}/cancel`, undefined, { quiet: true }).catch(() => {}));
+    this.watching.set(entry.id, job.controller);
+    job.id = entry.id;
     try {
-      const address = query(`${path(entry.id)}/extract-stream`, { model: this.model.value.trim(), schema: this.schema.value.trim() });
+      const address = query(`${path(entry.id)}/extract-stream`, {
+        model: this.model.value.trim(), schema: this.schema.value.trim(), restart: entry.status === 'done' || null,
+      });
       const response = await send('GET', address, { accept: 'text/event-stream', signal: job.signal });
-      let isDone = false;
+      let isSeen = false;
+      let isOver = false;
       for await (const { event, data } of events(response)) {
         const told = parsed(data);
-        if (event === 'progress') job.step(told.percent, told.message || told.stage);
-        else if (event === 'error') throw new ApiError(0, told.error?.message ?? told.error ?? data);
-        else if (event === 'done') {
-          isDone = true;
+        if (event === 'progress') {
+          // It is under way: the list has to say so.
+          if (!isSeen) this.load();
+          isSeen = true;
+          job.step(told.percent, told.message || told.stage);
+        } else if (event === 'error') {
+          isOver = true;
+          if (told.code === 'cancelled') job.end('Cancelled.', 'info');
+          else job.end(told.error ?? data, 'error');
+        } else if (event === 'done') {
+          isOver = true;
           job.step(100);
           job.end('Done.', 'good');
-          this.tell(entry.name, told.result ?? told);
+          this.tell(entry.name, told);
         }
       }
-      if (!isDone) throw new ApiError(0, 'The extraction was cut off.');
+      if (!isOver) throw new ApiError(0, 'The connection was cut; the extraction goes on.');
     } catch (error) {
       job.end(error.name === 'AbortError' ? 'Cancelled.' : textOf(error), error.name === 'AbortError' ? 'info' : 'error');
     }
-    this.running.delete(stop);
+    this.watching.delete(entry.id);
     if (!this.isClosed) await this.load();
   }
 }

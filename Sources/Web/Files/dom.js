@@ -87,6 +87,13 @@ export function bytes(value) {
   return `${step ? value.toFixed(1) : value} ${units[step]}`;
 }
 
+/** Hands content to the browser as a file to keep. */
+export function save(name, content) {
+  const url = URL.createObjectURL(content);
+  el('a', { href: url, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}
+
 /** At most one call in each animation frame; while the page is hidden frames do not come, and a timer stands in. */
 export function paced(work) {
   let isDue = false;

@@ -3,7 +3,7 @@
 
 // Where conversations are kept: with the gateway when it stores them, else in this browser. Both have the same face.
 
-import { call, get, kept, query, send } from './api.js';
+import { ApiError, call, get, kept, query, send } from './api.js';
 import { events } from './sse.js';
 
 const SESSIONS = '/api/v1/chat/sessions';
@@ -31,8 +31,9 @@ class StoredHistory {
     return get(query(SESSIONS, { limit: 30, cursor }));
   }
 
-  async create(session) {
-    return call('POST', SESSIONS, session);
+  /** The gateway names a conversation by its first message itself. */
+  async create({ model, system }) {
+    return call('POST', SESSIONS, { model, system });
   }
 
   async update(id, change) {
@@ -47,18 +48,26 @@ class StoredHistory {
     return get(query(`${path(id)}/messages`, { limit: 100, cursor }));
   }
 
-  /** Sends a message; gives `{text}` and `{failure}` as they come, and `{head}` first. */
+  /** The whole conversation as a file. */
+  async file(id) {
+    return (await send('GET', `${path(id)}/export`)).blob();
+  }
+
+  /** Sends a message; gives `{text}`, `{thought}`, `{details}` and `{failure}` as they come, and `{head}` first. */
   async *answer(session, content, options, signal) {
-    const response = await send('POST', `${path(session.id)}/messages`, {
+    const response = await send('POST', `${path(session.id)}/messages?details=true`, {
       json: { content, model: options.model, ...options.limits }, accept: 'text/event-stream', signal,
     });
     yield { head: response.headers };
     let isDone = false;
     for await (const { event, data } of events(response)) {
       if (event === 'chunk') yield { text: data };
+      else if (event === 'reasoning') yield { thought: data };
+      else if (event === 'details') yield { details: JSON.parse(data) };
       else if (event === 'done') isDone = true;
       else if (event === 'error') {
-        yield { failure: failureIn(data) };
+        const { error, status, code } = JSON.parse(data);
+        yield { failure: new ApiError(status, error, code, response.headers.get('x-request-id')).text };
         return;
       }
     }

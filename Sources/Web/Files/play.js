@@ -3,7 +3,7 @@
 
 // The playground: a conversation with a model.
 
-import { announce, el, field, notice, time } from './dom.js';
+import { announce, el, field, notice, save, time } from './dom.js';
 import { get, kept, textOf } from './api.js';
 import { findHistory } from './history.js';
 import { Message } from './message.js';
@@ -36,6 +36,7 @@ class Playground {
     this.scrolls = el('input', { type: 'checkbox', checked: saved.scrolls ?? true, change: () => this.save() });
     this.sessions = el('ul.sessions', { 'aria-label': 'Conversations' });
     this.moreSessions = el('button.quiet', { type: 'button', hidden: true, click: () => this.listSessions(this.cursor) }, 'Older');
+    this.saveButton = el('button.quiet', { type: 'button', hidden: true, click: () => this.saveConversation() }, 'Save as a file');
     this.notices = el('div.notices');
     this.log = el('div.log', { role: 'log', 'aria-label': 'Conversation', tabindex: 0, scroll: () => this.scrolled() });
     this.latest = el('button.latest', { type: 'button', hidden: true, click: () => this.follow(true) }, 'Latest ↓');
@@ -45,7 +46,7 @@ class Playground {
     const composer = el('form.composer', { submit: (event) => this.submitted(event) },
       this.text, el('div.row', {}, el('small', {}, 'Enter sends, Shift+Enter makes a new line'), this.sendButton, this.stopButton));
     const rail = this.drawer('Conversations', 'rail',
-      el('button', { type: 'button', click: () => this.fresh() }, 'New conversation'), this.sessions, this.moreSessions);
+      el('button', { type: 'button', click: () => this.fresh() }, 'New conversation'), this.sessions, this.moreSessions, this.saveButton);
     const panel = this.drawer('Settings', 'panel',
       field('Model', this.model), this.models, field('System prompt', this.system),
       field('Temperature', this.temperature, 'Empty: the model’s own'), field('Most tokens', this.maximum),
@@ -132,10 +133,20 @@ class Playground {
   }
 
   drawSessions() {
+    this.saveButton.hidden = !(this.session && this.history?.isStored);
     this.sessions.replaceChildren(...this.listed.map((session) => el('li', {},
       el('button.session', { type: 'button', 'aria-current': session.id === this.session?.id ? 'true' : null, click: () => this.show(session) },
         el('span', {}, session.title || 'Untitled'), el('small', {}, time(session.last_message_at ?? session.updated_at ?? session.created_at))),
       el('button.quiet.small', { type: 'button', 'aria-label': `Delete ${session.title || 'conversation'}`, click: () => this.remove(session) }, '×'))));
+  }
+
+  async saveConversation() {
+    const { id } = this.session;
+    try {
+      save(`${id}.json`, await this.history.file(id));
+    } catch (error) {
+      this.say(textOf(error), 'error');
+    }
   }
 
   fresh() {
@@ -286,6 +297,10 @@ class Playground {
       }
       if (piece.thought) answer.think(piece.thought);
       if (piece.text) answer.append(piece.text);
+      if (piece.details) {
+        const { provider, model, output_tokens: tokens, is_estimated: isEstimated } = piece.details;
+        Object.assign(facts, { provider, model, tokens, isEstimated });
+      }
       if (piece.usage?.completion_tokens) Object.assign(facts, { tokens: piece.usage.completion_tokens, isEstimated: false });
       if (piece.finish) finish = piece.finish;
       this.follow();
