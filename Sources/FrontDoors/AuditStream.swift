@@ -20,7 +20,7 @@ final class AuditStream: RequestOwner {
         case lines
     }
 
-    /// Rows read at once for lines: each may have a text of a mebibyte.
+    /// Rows with texts that are read at once: each may have some of a mebibyte.
     private static let pageRows = 16
     /// Bytes after which other work of the loop has its turn.
     private static let turn = 128 << 10
@@ -33,6 +33,8 @@ final class AuditStream: RequestOwner {
     private let form: Form
     private var rows: ArraySlice<AuditRow> = []
     private var next: PageCursor?
+    /// How many rows of a page are still to be read.
+    private var missing = 0
     private var isFirst = true
     private var isWaiting = false
     private var isOver = false
@@ -42,7 +44,12 @@ final class AuditStream: RequestOwner {
     ) {
         let stream = AuditStream(request.response, id, store, gate, filter, form)
         request.owner = stream
-        if case .list(let place, _, _) = form { stream.read(after: place) } else { stream.read(after: nil) }
+        if case .list(let place, let limit, _) = form {
+            stream.missing = limit
+            stream.read(after: place)
+        } else {
+            stream.read(after: nil)
+        }
     }
 
     private init(
@@ -71,12 +78,18 @@ final class AuditStream: RequestOwner {
 
     private func read(after place: PageCursor?) {
         let (limit, withTexts) =
-            if case .list(_, let limit, let withTexts) = form { (limit, withTexts) } else { (AuditStream.pageRows, true) }
+            switch form {
+            case .list(_, _, false): (missing, false)
+            case .list: (min(missing, AuditStream.pageRows), true)
+            case .lines: (AuditStream.pageRows, true)
+            }
         store.page(filter, after: place, limit: limit, withTexts: withTexts) { [weak self] result in
             guard let self, !isOver else { return }
             switch result {
             case .success(let page):
                 (rows, next) = (page.rows[...], page.next)
+                // Fewer than were asked for are all of them, or all that a search may look through.
+                missing = page.rows.count < limit ? 0 : missing - page.rows.count
                 start()
                 write()
             case .failure: fail()
@@ -125,7 +138,7 @@ final class AuditStream: RequestOwner {
             if written > AuditStream.turn { return gate.relay.loop.deferred { [self] in write() } }
         }
         guard !isOver else { return }
-        if case .lines = form, let next {
+        if let next, isUnfinished {
             response.flush()
             guard !response.isSaturated else {
                 isWaiting = true
@@ -135,6 +148,9 @@ final class AuditStream: RequestOwner {
         }
         finish()
     }
+
+    /// Whether what is behind the rows read so far belongs to the answer.
+    private var isUnfinished: Bool { if case .lines = form { true } else { missing > 0 } }
 
     private func finish() {
         isOver = true

@@ -26,12 +26,14 @@ struct AuditAssembly {
     let recorder: AuditRecorder?
     let retention: AuditRetention?
     /// What was spent before this process began.
-    var spending: (any SpentSource)? { store.map(SpentUsage.init) }
+    var spending: (any SpentSource)? { store.map { SpentUsage($0, on: loop) } }
     private let store: AuditStore?
+    private let loop: EventLoop
 
     init(
         _ settings: Settings, _ database: (any Database)?, on loop: EventLoop, log: Log, metrics: GatewayMetrics
     ) throws(StartError) {
+        self.loop = loop
         guard let database else {
             guard settings.audit.onFailure == .open else {
                 throw .settings("audit.on_failure is closed, but there is no database to store records in")

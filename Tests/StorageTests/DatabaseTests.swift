@@ -30,7 +30,7 @@ private let insert = "INSERT INTO counters (name, value) VALUES ($1, $2)"
             [.integer(1), .null, .null, .null, .null],
             [
                 .integer(2), .integer(0), .real(3), .text(String(repeating: "long ", count: 400_000)),
-                .blob(Array(repeating: 7, count: 1 << 20)),
+                .blob((0..<1 << 20).map { UInt8(truncatingIfNeeded: $0) }),
             ],
         ]
         for row in rows {

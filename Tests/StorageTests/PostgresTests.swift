@@ -171,6 +171,58 @@ private let insert = "INSERT INTO counters (name, value) VALUES ($1, $2)"
         bench.close(database)
     }
 
+    @Test("statements that are slow one behind the other do not look like a server that is silent")
+    func slowOnes() throws {
+        let bench = try StorageBench()
+        var bounds = PostgresDatabase.Bounds()
+        bounds.answerTime = 2_000_000_000
+        let database = try bench.postgres(try TestPostgres.freshDatabase(), bounds)
+        _ = try bench.read(database, "SELECT 1")
+        var processes: [SQLValue?] = []
+        // The last is answered after twice the time.
+        for _ in 0..<4 {
+            database.read(SQLStatement("SELECT pg_backend_pid() FROM pg_sleep(1)")) { result in
+                processes.append(try? result.get().rows.first?.first)
+            }
+        }
+        #expect(bench.run { processes.count == 4 })
+        #expect(processes[0] != nil && Set(processes.map { $0?.integer }).count == 1, "one connection answered all")
+        #expect(database.health == .well)
+        bench.close(database)
+    }
+
+    @Test("a search that takes long holds up no read")
+    func searches() throws {
+        let bench = try StorageBench()
+        let database = try bench.postgres(try TestPostgres.freshDatabase())
+        var isFound = false
+        database.search(SQLStatement("SELECT pg_sleep(4)")) { if case .success = $0 { isFound = true } }
+        #expect(try bench.read(database, "SELECT 1").rows == [[.integer(1)]])
+        #expect(!isFound)
+        #expect(bench.run { isFound })
+        bench.close(database)
+    }
+
+    @Test("more rows than fit are an error, and the connection stays")
+    func large() throws {
+        let bench = try StorageBench()
+        let database = try bench.postgres(try TestPostgres.freshDatabase())
+        #expect { try bench.read(database, "SELECT repeat('x', 30000000) FROM generate_series(1, 5)") } throws: {
+            "\($0)".contains("64 MiB")
+        }
+        #expect(try bench.read(database, "SELECT 1").rows == [[.integer(1)]])
+        bench.close(database)
+    }
+
+    @Test("only what is wrong with a row's own values is said to be so")
+    func kinds() {
+        func kind(_ code: String) -> String { PostgresFailure(code: code, message: "x").error.label }
+        #expect(["22001", "22P02", "22021"].map(kind) == ["value", "value", "value"])
+        #expect(["23505", "23502"].map(kind) == ["conflict", "conflict"])
+        #expect(["XX000", "55000", "40003", "57P01"].allSatisfy { kind($0) == "unavailable" })
+        #expect(["42P01", "42703", "0A000", "54000", "08P01"].allSatisfy { kind($0) == "statement" })
+    }
+
     @Test("more kinds of statements than are kept prepared are done all the same")
     func statements() throws {
         let bench = try StorageBench()

@@ -75,6 +75,24 @@ private let insert = "INSERT INTO counters (name, value) VALUES ($1, $2)"
         bench.close(database)
     }
 
+    @Test("a search that takes long holds up no read, and few searches may wait")
+    func searches() throws {
+        let bench = try StorageBench()
+        var bounds = SQLiteEngine.Bounds()
+        bounds.readTime = 3_000_000_000
+        bounds.searches = 1
+        let database = try bench.sqlite(bounds)
+        let endless = SQLStatement("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n")
+        var results: [Result<SQLRows, StorageError>] = []
+        for _ in 0..<4 { database.search(endless) { results.append($0) } }
+        #expect(try bench.read(database, "SELECT 1").rows == [[.integer(1)]])
+        #expect(!results.isEmpty && results.allSatisfy { $0 == .failure(.overloaded) })
+        #expect(bench.run { results.count == 4 })
+        #expect(results.contains(.failure(.unavailable("the statement took too long and was stopped"))))
+        #expect(database.health == .well)
+        #expect(bench.close(database))
+    }
+
     @Test("a file that is renamed is noticed, is whole, and is used again when it is back")
     func renamed() throws {
         let bench = try StorageBench()
@@ -159,7 +177,15 @@ private let insert = "INSERT INTO counters (name, value) VALUES ($1, $2)"
         #expect(full == .full("SQLite: disk I/O error (778)"))
         let other = StorageError(sqlite: SQLiteCode.ioerrWrite, "disk I/O error", systemError: EIO)
         #expect(other == .unavailable("SQLite: disk I/O error (778)"))
+        let large = StorageError(sqlite: SQLiteCode.tooBig, "string or blob too big", systemError: 0)
+        #expect(large == .value("SQLite: string or blob too big (18)"))
+        let missing = StorageError(sqlite: SQLiteCode.error, "no such table: audit", systemError: 0)
+        #expect(missing == .statement("SQLite: no such table: audit (1)"))
     }
 
-    private enum SQLiteCode { static let ioerrWrite: Int32 = 778 }
+    private enum SQLiteCode {
+        static let error: Int32 = 1
+        static let tooBig: Int32 = 18
+        static let ioerrWrite: Int32 = 778
+    }
 }

@@ -37,8 +37,8 @@ package struct AuditQueue {
     /// Bytes after which a transaction takes no more rows.
     package static let batchBytes = 4 << 20
 
-    /// A queue; one that `keepsAll` loses no row of a request that was begun, however many they are: who uses it begins none while
-    /// the queue is full, so that those under way are the most that come on top.
+    /// A queue; one that `keepsAll` takes rows of requests that were begun up to twice its limit: who uses it begins none while the
+    /// queue is full, so that those under way are the most that come on top.
     package init(rowLimit: Int, byteLimit: Int, keepsAll: Bool) {
         self.keepsAll = keepsAll
         self.rowLimit = rowLimit
@@ -53,7 +53,9 @@ package struct AuditQueue {
     /// Takes a row; one of a request that nobody was asked for only as long as half of the room is free, so that a flood of refusals
     /// leaves room for the rest.
     package mutating func append(_ row: AuditRow, isRefusal: Bool) -> Admission {
-        guard count < (isRefusal ? rowLimit / 2 : rowLimit) || (keepsAll && !isRefusal) else { return .dropped }
+        // Half of the count, as twice the limit might overflow.
+        let isFull = isRefusal ? count >= rowLimit / 2 : (keepsAll ? count / 2 : count) >= rowLimit
+        guard !isFull else { return .dropped }
         var row = row
         var admission = Admission.taken
         if byteCount + row.byteCount > byteLimit {

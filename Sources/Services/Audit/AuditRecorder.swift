@@ -11,7 +11,7 @@ package struct AuditPolicy: Equatable, Sendable {
     package enum OnFailure: Equatable, Sendable {
         /// They go on; rows that find no room are lost, and counted.
         case open
-        /// They are refused, so that no row is lost while the process lives.
+        /// They are refused, so that no row is lost while the process lives, but those beyond twice `queueRows`.
         case closed
     }
 
@@ -117,8 +117,8 @@ package final class AuditRecorder {
             return goOn()
         }
         switch error {
-        case .conflict(let reason), .statement(let reason):
-            // A row that the database never takes must not keep the others waiting.
+        case .conflict(let reason), .value(let reason):
+            // A row that the database never takes must not keep the others waiting. All else, a missing table too, may be put right.
             if let row = queue.rejected() { lose(row.requestID, reason) }
             goOn()
         default:

@@ -27,7 +27,7 @@ extension AuditStore {
             """
             SELECT received_at, id FROM audit\(conditions.clause) ORDER BY received_at DESC, id DESC LIMIT 1 OFFSET \(offset)
             """, conditions.parameters)
-        database.read(statement) { [self] result in
+        database.search(statement) { [self] result in
             switch result {
             case .failure(let error): done(.failure(error))
             case .success(let found):
@@ -66,7 +66,7 @@ extension AuditStore {
         let statement = SQLStatement(
             "SELECT \(columns) FROM audit\(conditions.clause) ORDER BY received_at DESC, id DESC LIMIT \(count)",
             conditions.parameters)
-        database.read(statement) { result in
+        database.search(statement) { result in
             done(
                 result.map { found in
                     let rows = found.rows.compactMap { AuditRow($0) }

@@ -76,9 +76,9 @@ package struct DaySpending: Sendable, Equatable {
 }
 
 extension AuditStore {
-    /// Sums the use by groups, in their order; at most `limit` of them.
+    /// Sums the use by groups, in their order; at most `limit` of them. What `isUrgent` does not stand behind searches.
     package func usage(
-        _ filter: UsageFilter, by groups: [UsageGroup], limit: Int,
+        _ filter: UsageFilter, by groups: [UsageGroup], limit: Int, isUrgent: Bool = false,
         _ done: @escaping (Result<[UsageSum], StorageError>) -> Void
     ) {
         var conditions = SQLConditions()
@@ -90,9 +90,10 @@ extension AuditStore {
         let statement = SQLStatement(
             "SELECT \(groups.isEmpty ? "" : columns + ", ")\(sums) FROM usage\(conditions.clause)\(grouping) LIMIT \(count)",
             conditions.parameters)
-        database.read(statement) { result in
+        let take = { (result: Result<SQLRows, StorageError>) in
             done(result.map { found in found.rows.compactMap { AuditStore.sum($0, groups.count) } })
         }
+        if isUrgent { database.read(statement, take) } else { database.search(statement, take) }
     }
 
     /// What each key and organisation used on each day from `day`, counted from 1970, on: what counters begin with.

@@ -1,12 +1,20 @@
 // SPDX-FileCopyrightText: The Sluice authors
 // SPDX-License-Identifier: Apache-2.0
 
+package import Reactor
+
 /// What scopes have spent, by the sums of use.
 package final class SpentUsage: SpentSource {
+    /// Nanoseconds after which the answer is that it cannot be told: a request waits for it.
+    private static let patience: UInt64 = 2_000_000_000
     private let store: AuditStore
+    private let loop: EventLoop
 
-    /// Reads from the sums of `store`.
-    package init(_ store: AuditStore) { self.store = store }
+    /// Reads from the sums of `store`, on its loop.
+    package init(_ store: AuditStore, on loop: EventLoop) {
+        self.store = store
+        self.loop = loop
+    }
 
     package func spent(scope: String, days: ClosedRange<Int>, _ done: @escaping (SpentAmount?) -> Void) {
         var filter = UsageFilter(.everybody)
@@ -17,11 +25,21 @@ package final class SpentUsage: SpentSource {
         }
         filter.from = Int64(days.lowerBound)
         filter.to = Int64(days.upperBound) + 1
-        store.usage(filter, by: [], limit: 1) { result in
-            guard let sums = try? result.get() else { return done(nil) }
+        // Of the answer and the end of patience the first one counts, and lets go of the other.
+        var waiting: ((SpentAmount?) -> Void)? = done
+        var timer: LoopTimer?
+        func answer(_ amount: SpentAmount?) {
+            guard let done = waiting else { return }
+            (waiting, timer) = (nil, nil)
+            done(amount)
+        }
+        timer = LoopTimer(loop) { answer(nil) }
+        timer?.schedule(after: SpentUsage.patience)
+        store.usage(filter, by: [], limit: 1, isUrgent: true) { result in
+            guard let sums = try? result.get() else { return answer(nil) }
             let sum = sums.first ?? UsageSum()
             let (tokens, isTooLarge) = sum.inputTokens.addingReportingOverflow(sum.outputTokens)
-            done(SpentAmount(tokens: isTooLarge ? .max : tokens, cost: sum.cost))
+            answer(SpentAmount(tokens: isTooLarge ? .max : tokens, cost: sum.cost))
         }
     }
 }

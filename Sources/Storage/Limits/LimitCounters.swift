@@ -128,6 +128,6 @@ package struct SpentAmount: Sendable, Equatable {
 /// Knows durably what was spent: the table of usage.
 package protocol SpentSource: AnyObject {
     /// What a scope has spent on `days`, counted from 1 January 1970 in UTC; `nil` when that cannot be told now. `done` is called
-    /// once, on the loop.
+    /// once, on the loop, within seconds: a claim waits for it.
     func spent(scope: String, days: ClosedRange<Int>, _ done: @escaping (SpentAmount?) -> Void)
 }

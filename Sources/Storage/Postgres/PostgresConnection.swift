@@ -31,6 +31,8 @@ final class PostgresConnection {
         case reply(PostgresReply)
     }
 
+    /// The bytes of rows that one statement may give.
+    private static let maxResult = 64 << 20
     private let handle: OpaquePointer
 
     /// Begins to connect; the address must need no lookup. `nil` without memory.
@@ -128,7 +130,9 @@ final class PostgresConnection {
         guard let result = unsafe PQgetResult(handle) else { return .end }
         defer { unsafe PQclear(result) }
         switch unsafe PQresultStatus(result) {
-        case PGRES_TUPLES_OK: return .reply(.rows(SQLRows(rows: unsafe rows(result), affected: unsafe affected(result))))
+        case PGRES_TUPLES_OK:
+            guard let rows = unsafe rows(result) else { return .reply(.failure(.tooLarge)) }
+            return .reply(.rows(SQLRows(rows: rows, affected: unsafe affected(result))))
         case PGRES_COMMAND_OK, PGRES_EMPTY_QUERY: return .reply(.rows(SQLRows(affected: unsafe affected(result))))
         case PGRES_PIPELINE_SYNC: return .reply(.synced)
         case PGRES_PIPELINE_ABORTED: return .reply(.skipped)
@@ -150,18 +154,29 @@ final class PostgresConnection {
         return unsafe PQcmdTuples(result).flatMap { unsafe Int(String(cString: $0)) } ?? 0
     }
 
-    private func rows(_ result: OpaquePointer) -> [[SQLValue]] {
+    /// The rows; `nil` when they are more than are taken in.
+    private func rows(_ result: OpaquePointer) -> [[SQLValue]]? {
         let columns = unsafe PQnfields(result)
         let types = (0..<columns).map { unsafe PQftype(result, $0) }
-        return (0..<(unsafe PQntuples(result))).map { row in
-            (0..<columns).map { column in
+        var total = 0
+        var rows: [[SQLValue]] = []
+        for row in 0..<(unsafe PQntuples(result)) {
+            let values: [SQLValue] = (0..<columns).map { column in
+                total &+= 16
                 guard unsafe PQgetisnull(result, row, column) == 0, let start = unsafe PQgetvalue(result, row, column) else {
                     return .null
                 }
                 let bytes = unsafe UnsafeRawBufferPointer(start: start, count: Int(PQgetlength(result, row, column)))
+                // Two digits for each byte.
+                total &+= types[Int(column)] == PostgresType.bytea ? bytes.count / 2 : bytes.count
+                guard total <= Self.maxResult else { return .null }
+                if types[Int(column)] == PostgresType.bytea { return .blob(unsafe PostgresType.bytes(bytes)) }
                 return PostgresType.value(unsafe String(decoding: bytes, as: UTF8.self), types[Int(column)])
             }
+            guard total <= Self.maxResult else { return nil }
+            rows.append(values)
         }
+        return rows
     }
 }
 

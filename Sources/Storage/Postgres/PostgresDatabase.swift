@@ -4,15 +4,19 @@
 package import Reactor
 package import Telemetry
 
-/// A Postgres server as one loop uses it: one connection that writes, one that reads, both on the loop and never waited for.
+/// A Postgres server as one loop uses it: three connections, on the loop and never waited for.
+///
+/// One writes, one reads, one searches.
 ///
 /// While the server is away, what is asked waits, within bounds. A write that was under way when the connection broke is
 /// `unavailable`: whether it was done nobody knows, so that who asks again must have made it so that twice is as good as once.
 package final class PostgresDatabase: Database {
-    /// The bounds, of each of the two connections; times in nanoseconds.
+    /// The bounds, of each of the connections; times in nanoseconds.
     package struct Bounds: Sendable {
         /// How many jobs may wait or be under way.
         package var jobs = 10_000
+        /// How many searches.
+        package var searches = 64
         /// How many bytes those that wait may have.
         package var bytes = 64 << 20
         /// How long connecting may take, or a transaction, before the connection is given up.
@@ -33,6 +37,7 @@ package final class PostgresDatabase: Database {
     private let loop: EventLoop
     private let writing: PostgresLane
     private let reading: PostgresLane
+    private let searching: PostgresLane
     private let errors: MetricFamily<Counter>?
     private var closers: [() -> Void] = []
     private var isClosed = false
@@ -56,18 +61,23 @@ package final class PostgresDatabase: Database {
         writing = try PostgresLane(
             loop, .init(writes: true, address: address, migrations: migrations, bounds: bounds), log: log)
         reading = try PostgresLane(loop, .init(writes: false, address: address, bounds: bounds), log: log)
+        var ofSearches = bounds
+        ofSearches.jobs = bounds.searches
+        searching = try PostgresLane(loop, .init(writes: false, address: address, bounds: ofSearches), log: log)
         writing.onReady = { [unowned self] in
             // Not before, as the tables may not be there.
             guard !isReading else { return }
             isReading = true
             reading.start()
+            searching.start()
         }
         writing.start()
     }
 
+    /// Searches count for nothing in it: requests are served without.
     package var health: StorageHealth { writing.health == .well ? reading.health : writing.health }
 
-    package var pending: Int { writing.pending + reading.pending }
+    package var pending: Int { writing.pending + reading.pending + searching.pending }
 
     package func write(_ statements: [SQLStatement], _ done: @escaping (Result<[SQLRows], StorageError>) -> Void) {
         submit(statements, to: writing, done)
@@ -75,6 +85,10 @@ package final class PostgresDatabase: Database {
 
     package func read(_ statement: SQLStatement, _ done: @escaping (Result<SQLRows, StorageError>) -> Void) {
         submit([statement], to: reading) { result in done(result.map { $0.first ?? SQLRows() }) }
+    }
+
+    package func search(_ statement: SQLStatement, _ done: @escaping (Result<SQLRows, StorageError>) -> Void) {
+        submit([statement], to: searching) { result in done(result.map { $0.first ?? SQLRows() }) }
     }
 
     package func close(_ done: @escaping () -> Void) {
@@ -105,6 +119,7 @@ package final class PostgresDatabase: Database {
         isClosed = true
         writing.close()
         reading.close()
+        searching.close()
         for done in closers { done() }
         closers = []
     }

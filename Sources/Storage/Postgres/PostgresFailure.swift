@@ -8,6 +8,9 @@ struct PostgresFailure: Equatable {
     let code: String
     let message: String
 
+    /// Its rows are more than are taken in; the code is that of a limit of a program.
+    static let tooLarge = PostgresFailure(code: "54000", message: "the statement gives more than 64 MiB")
+
     /// Whether the same transaction may well succeed when it is done again: it met another one.
     var isWorthRepeating: Bool { code == "40001" || code == "40P01" }
 
@@ -25,8 +28,9 @@ struct PostgresFailure: Equatable {
         case "XX001", "XX002": .corrupt(text)
         default:
             switch code.prefix(2) {
+            case "22": .value(text)
             case "23": .conflict(text)
-            case "08", "53", "57", "58", "28", "3D", "": .unavailable(text)
+            case "08", "25", "28", "3D", "40", "53", "55", "57", "58", "XX", "": .unavailable(text)
             default: .statement(text)
             }
         }

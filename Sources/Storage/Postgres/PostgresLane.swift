@@ -75,6 +75,8 @@ final class PostgresLane {
     private var phaseDeadline: UInt64 = 0
     private var failures = 0
     private var lastUse: UInt64 = 0
+    /// When the server last said something.
+    private var lastHeard: UInt64 = 0
     private var isProbing = false
     private(set) var health = StorageHealth.failing("not connected yet")
     private var hasComplained = false
@@ -199,6 +201,7 @@ final class PostgresLane {
         guard let connection else { return }
         if interest.contains(.read) {
             guard connection.consume() else { return lose(connection.problem) }
+            lastHeard = loop.now
         }
         if case .starting(let start, let rows) = phase {
             goOnStarting(start, rows, connection)
@@ -359,7 +362,8 @@ final class PostgresLane {
         case .connecting: if now >= phaseDeadline { lose("connecting takes too long") }
         case .starting: if now >= phaseDeadline { lose("the server does not answer") }
         case .ready:
-            if let oldest = pipeline?.jobs.first, now &- oldest.sentAt > bounds.answerTime {
+            // Not by when the oldest was sent alone: it may have stood behind others that took as long as they may.
+            if let oldest = pipeline?.jobs.first, now > max(oldest.sentAt, lastHeard) &+ bounds.answerTime {
                 lose("the server does not answer")
             } else {
                 probe(now)

@@ -19,7 +19,9 @@ package enum StorageError: Error, Equatable, Sendable {
     case conflict(String)
     /// So much waits already that this was not taken in.
     case overloaded
-    /// The statement is wrong: a mistake of the program.
+    /// A value does not fit: too large, or of another kind than its column. The transaction was undone.
+    case value(String)
+    /// The statement cannot be done: a mistake of the program, or of who made the tables.
     case statement(String)
     /// It was closed.
     case closed
@@ -28,7 +30,7 @@ package enum StorageError: Error, Equatable, Sendable {
     package var isTransient: Bool {
         switch self {
         case .unavailable, .full, .readOnly, .overloaded: true
-        case .corrupt, .tooNew, .conflict, .statement, .closed: false
+        case .corrupt, .tooNew, .conflict, .value, .statement, .closed: false
         }
     }
 }
@@ -47,6 +49,7 @@ extension StorageError {
         case .tooNew: "too_new"
         case .conflict: "conflict"
         case .overloaded: "overloaded"
+        case .value: "value"
         case .statement: "statement"
         case .closed: "closed"
         }
@@ -66,7 +69,7 @@ extension StorageError: CustomStringConvertible {
     package var description: String {
         switch self {
         case .unavailable(let text), .full(let text), .readOnly(let text), .corrupt(let text), .conflict(let text),
-            .statement(let text):
+            .value(let text), .statement(let text):
             text
         case .tooNew(let found, let known):
             "the database has schema version \(found), which is newer than this program's \(known)"
@@ -94,11 +97,14 @@ package protocol Database: AnyObject {
     var pending: Int { get }
     /// Runs statements as one transaction: all of them or none. `done` gets the rows of each.
     ///
-    /// Writes of one loop are done in the order in which they were asked for. `done` with a success means that the
-    /// transaction is durable: it survives kill -9 of this process.
+    /// Writes of one loop are begun in the order in which they were asked for. One that meets another's transaction (40001 and 40P01
+    /// of Postgres) is done again, behind some that were asked for later: who needs an order waits for `done`. `done` with a success
+    /// means that the transaction is durable: it survives kill -9 of this process.
     func write(_ statements: [SQLStatement], _ done: @escaping (Result<[SQLRows], StorageError>) -> Void)
     /// Runs one statement that changes nothing. Not ordered after writes that are still under way.
     func read(_ statement: SQLStatement, _ done: @escaping (Result<SQLRows, StorageError>) -> Void)
+    /// Like `read`, for what may take seconds: it stands in a line of its own, so that no `read` waits behind it. Few fit in.
+    func search(_ statement: SQLStatement, _ done: @escaping (Result<SQLRows, StorageError>) -> Void)
     /// Does what was asked, then closes; `done` is called when nothing is open any more. Later calls fail with `closed`.
     func close(_ done: @escaping () -> Void)
 }

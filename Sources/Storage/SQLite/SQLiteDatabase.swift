@@ -45,6 +45,10 @@ package final class SQLiteDatabase: Database {
         submit([statement], to: engine.reads) { result in done(result.map { $0.first ?? SQLRows() }) }
     }
 
+    package func search(_ statement: SQLStatement, _ done: @escaping (Result<SQLRows, StorageError>) -> Void) {
+        submit([statement], to: engine.searches) { result in done(result.map { $0.first ?? SQLRows() }) }
+    }
+
     package func close(_ done: @escaping () -> Void) {
         guard !isClosed else { return loop.deferred(done) }
         closers.append(done)

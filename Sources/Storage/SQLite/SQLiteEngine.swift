@@ -20,12 +20,15 @@ enum SQLiteReply: Sendable {
     case closed
 }
 
-/// A database file with its two threads: one that writes, one that reads. Shared by all loops; each has a `SQLiteDatabase`.
+/// A database file with its three threads: one that writes, one that reads, one that searches. Shared by all loops; each has a
+/// `SQLiteDatabase`.
 package final class SQLiteEngine: Sendable {
-    /// The bounds of what waits, for each of the two threads.
+    /// The bounds of what waits, for each of the threads.
     package struct Bounds: Sendable {
         /// How many jobs.
         package var jobs = 10_000
+        /// How many searches.
+        package var searches = 64
         /// How many bytes their parameters and texts have.
         package var bytes = 64 << 20
         /// Nanoseconds that one statement that reads may take, so that none holds the write-ahead log for ever.
@@ -38,6 +41,7 @@ package final class SQLiteEngine: Sendable {
     private struct State {
         var writing = StorageHealth.well
         var reading = StorageHealth.well
+        var searching = StorageHealth.well
         /// How many loops use it.
         var users = 0
         /// Who wants to know when the file is closed.
@@ -50,10 +54,13 @@ package final class SQLiteEngine: Sendable {
     let log: Log
     let writes: WorkQueue<SQLiteJob>
     let reads: WorkQueue<SQLiteJob>
+    let searches: WorkQueue<SQLiteJob>
     /// The file at the path is another one, or none: nothing may be read or written.
     let isLost = Atomic(false)
-    /// Whether the reading thread has the file open.
-    let isReaderOpen = Atomic(false)
+    /// How many threads have the file open to read.
+    let openReaders = Atomic(0)
+    /// How many threads that read have not ended.
+    private let readers = Atomic(2)
     private let state = Mutex(State())
 
     /// Opens the file at `path` and starts the threads. Blocks, up to some seconds: to be called before a loop runs.
@@ -69,6 +76,7 @@ package final class SQLiteEngine: Sendable {
         self.log = log
         writes = try WorkQueue(maxJobs: bounds.jobs, maxBytes: bounds.bytes)
         reads = try WorkQueue(maxJobs: bounds.jobs, maxBytes: bounds.bytes)
+        searches = try WorkQueue(maxJobs: bounds.searches, maxBytes: bounds.bytes)
         let opened = Mutex<SQLiteConnection?>(try file.open())
         let identity = file.identity
         try WorkerThread.start { [self] in
@@ -81,20 +89,24 @@ package final class SQLiteEngine: Sendable {
             ended()
         }
         do {
-            try WorkerThread.start { [self] in
-                SQLiteReader(self).run()
-                // Last, so that the connection that writes is the last one to close, and puts the file in order.
-                writes.closeForGood()
+            for lane in [SQLiteReader.Lane.reads, .searches] {
+                try WorkerThread.start { [self] in
+                    SQLiteReader(self, lane).run()
+                    // Last, so that the connection that writes is the last one to close, and puts the file in order.
+                    if readers.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 { writes.closeForGood() }
+                }
             }
         } catch {
+            reads.closeForGood()
+            searches.closeForGood()
             writes.closeForGood()
             throw error
         }
     }
 
-    /// How well it does: whether the last write and the last read could be done.
+    /// How well it does: whether the last write, the last read and the last search could be done.
     package var health: StorageHealth {
-        state.withLock { $0.writing == .well ? $0.reading : $0.writing }
+        state.withLock { state in [state.writing, state.reading, state.searching].first { $0 != .well } ?? .well }
     }
 
     // MARK: Called by SQLiteDatabase
@@ -109,7 +121,9 @@ package final class SQLiteEngine: Sendable {
             return (state.users == 0, state.isClosed || state.users > 0)
         }
         if isOver { mailbox.post(.closed) }
-        if isLast { reads.closeForGood() }
+        guard isLast else { return }
+        reads.closeForGood()
+        searches.closeForGood()
     }
 
     // MARK: Called by the threads
@@ -124,7 +138,9 @@ package final class SQLiteEngine: Sendable {
 
     func noteWriting(_ health: StorageHealth) { note(health, \.writing) }
 
-    func noteReading(_ health: StorageHealth) { note(health, \.reading) }
+    func noteReading(_ health: StorageHealth, of lane: SQLiteReader.Lane) {
+        note(health, lane == .reads ? \.reading : \.searching)
+    }
 
     private func note(_ health: StorageHealth, _ part: WritableKeyPath<State, StorageHealth>) {
         let before = state.withLock { state in

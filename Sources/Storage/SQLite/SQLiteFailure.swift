@@ -13,6 +13,7 @@ extension StorageError {
         self =
             switch code & 0xFF {
             case SQLITE_CONSTRAINT: .conflict(text)
+            case SQLITE_TOOBIG, SQLITE_MISMATCH: .value(text)
             case SQLITE_FULL: .full(text)
             case SQLITE_IOERR:
                 // What a limit on the size of files gives, or a quota, is told apart only by errno.

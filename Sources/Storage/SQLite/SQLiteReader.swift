@@ -4,18 +4,27 @@
 internal import Reactor
 internal import Synchronization
 
-/// What the reading thread of an engine does.
+/// What a thread of an engine does that reads.
 final class SQLiteReader {
+    /// What it takes its jobs from.
+    enum Lane: Sendable { case reads, searches }
+
     private let engine: SQLiteEngine
+    private let lane: Lane
+    private let queue: WorkQueue<SQLiteJob>
     private var connection: SQLiteConnection?
     private var isFailing = false
 
-    init(_ engine: SQLiteEngine) { self.engine = engine }
+    init(_ engine: SQLiteEngine, _ lane: Lane) {
+        self.engine = engine
+        self.lane = lane
+        queue = lane == .reads ? engine.reads : engine.searches
+    }
 
     /// Reads until the engine is closed and nothing is left.
     func run() {
-        while !engine.reads.isOver {
-            let jobs = engine.reads.take(upTo: 1, waiting: isFailing ? 1000 : 60_000)
+        while !queue.isOver {
+            let jobs = queue.take(upTo: 1, waiting: isFailing ? 1000 : 60_000)
             if engine.isLost.load(ordering: .acquiring) { close() }
             for job in jobs { job.mailbox.post(.done(id: job.id, answer(job.statements))) }
             if jobs.isEmpty, isFailing { _ = answer([SQLStatement(SchemaVersion.get)]) }
@@ -24,9 +33,10 @@ final class SQLiteReader {
     }
 
     private func close() {
-        connection?.close()
-        connection = nil
-        engine.isReaderOpen.store(false, ordering: .releasing)
+        guard let connection else { return }
+        connection.close()
+        self.connection = nil
+        engine.openReaders.subtract(1, ordering: .releasing)
     }
 
     private func answer(_ statements: [SQLStatement]) -> Result<[SQLRows], StorageError> {
@@ -51,19 +61,23 @@ final class SQLiteReader {
 
     private func note(_ health: StorageHealth) {
         isFailing = health != .well
-        engine.noteReading(health)
+        engine.noteReading(health, of: lane)
     }
 
     private func open() throws(StorageError) -> SQLiteConnection {
         if let connection { return connection }
         // Before the look at whether the file is lost: the writer looks in the other order.
-        engine.isReaderOpen.store(true, ordering: .sequentiallyConsistent)
-        guard !engine.isLost.load(ordering: .sequentiallyConsistent) else {
-            engine.isReaderOpen.store(false, ordering: .releasing)
-            throw .unavailable("the database file was removed or replaced")
+        engine.openReaders.add(1, ordering: .sequentiallyConsistent)
+        do throws(StorageError) {
+            guard !engine.isLost.load(ordering: .sequentiallyConsistent) else {
+                throw .unavailable("the database file was removed or replaced")
+            }
+            let opened = try engine.file.openToRead()
+            connection = opened
+            return opened
+        } catch {
+            engine.openReaders.subtract(1, ordering: .releasing)
+            throw error
         }
-        let opened = try engine.file.openToRead()
-        connection = opened
-        return opened
     }
 }

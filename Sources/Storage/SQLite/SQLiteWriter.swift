@@ -164,8 +164,9 @@ final class SQLiteWriter {
             // If it was renamed, it is whole now, without the log, which still has the old name.
             _ = try? connection?.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             engine.reads.wake()
+            engine.searches.wake()
         }
-        guard found != nil, !engine.isReaderOpen.load(ordering: .sequentiallyConsistent) else { return }
+        guard found != nil, engine.openReaders.load(ordering: .sequentiallyConsistent) == 0 else { return }
         connection?.close()
         connection = nil
         reopen()
