@@ -104,11 +104,7 @@ extension AuditDoor: Sendable {}
 extension DoorGate {
     /// Whose rows a caller may see; one that may see none has been answered.
     func scope(of caller: Caller, _ request: ServerRequest, id: String, door: String) -> AuditScope? {
-        if caller.role == .admin { return .everybody }
-        if let organization = caller.organization, let user = caller.user {
-            return .member(organization: organization, user: user)
-        }
-        if let key = caller.keyID { return .key(key) }
+        if let scope = caller.sight { return scope }
         ErrorReply.send(
             ChatFailure(
                 status: 403,

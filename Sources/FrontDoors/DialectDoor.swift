@@ -27,16 +27,15 @@ package final class DialectDoor: Door {
     package func receive(_ request: ServerRequest, id: String) {
         // Clients of one dialect may want the events of another.
         let answer = request.head.fields["x-sluice-dialect"].map { Dialect(rawValue: $0) } ?? dialect
-        guard let answer, answer == dialect || (dialect == .openAIChat && answer == .anthropic) else {
-            return gate.refuse(
-                ChatFailure(
-                    status: 400, message: "X-Sluice-Dialect must be 'anthropic', at the chat completions door.",
-                    type: "invalid_request_error", code: "invalid_value"),
-                request, id: id, door: path, dialect)
-        }
-        DialectCall.begin(
-            request, gate, DialectCall.Terms(id: id, door: path, dialect: dialect, answer: answer))
+        let isKnown = answer == dialect || (dialect == .openAIChat && answer == .anthropic)
+        var terms = DialectCall.Terms(id: id, door: path, dialect: dialect, answer: isKnown ? answer ?? dialect : dialect)
+        if !isKnown { terms.fault = DialectDoor.wrongDialect }
+        DialectCall.begin(request, gate, terms)
     }
+
+    private static let wrongDialect = ChatFailure(
+        status: 400, message: "X-Sluice-Dialect must be 'anthropic', at the chat completions door.",
+        type: "invalid_request_error", code: "invalid_value")
 }
 
 @available(*, unavailable)
@@ -101,6 +100,8 @@ final class DialectCall: RequestOwner {
         var wantsArray = false
         /// What is asked of the provider.
         var operation = UpstreamRequest.Operation.chat
+        /// What is wrong with the head, which only an admitted caller is told.
+        var fault: ChatFailure?
     }
 
     private unowned let request: ServerRequest
@@ -114,10 +115,12 @@ final class DialectCall: RequestOwner {
     /// Admits the caller and begins to take in the body; answers who is turned away.
     static func begin(_ request: ServerRequest, _ gate: DoorGate, _ terms: Terms) {
         guard let caller = gate.admit(request, id: terms.id, door: terms.door, terms.answer) else { return }
-        guard gate.isRecorded(request, id: terms.id, door: terms.door, terms.answer) else { return }
+        guard gate.isRecorded(request, id: terms.id, door: terms.door, terms.answer, caller) else { return }
+        var fault = terms.fault
         if let coding = request.head.fields["content-encoding"], coding.lowercased() != "identity" {
-            return gate.refuse(ErrorReply.compressed, request, id: terms.id, door: terms.door, terms.answer)
+            fault = fault ?? ErrorReply.compressed
         }
+        if let fault { return gate.refuse(fault, request, id: terms.id, door: terms.door, terms.answer, caller) }
         request.owner = DialectCall(request, gate, terms, caller)
         request.collectBody(limit: gate.maxBody)
     }
@@ -148,10 +151,15 @@ final class DialectCall: RequestOwner {
             switch admission {
             case .granted(let lease, let statuses):
                 // The answer may have taken its time.
-                guard !isGone else { return gate.relay.limits.settle(lease, tokens: 0, cost: .zero) }
+                guard !isGone else {
+                    gate.relay.limits.settle(lease, tokens: 0, cost: .zero)
+                    return gate.relay.recordLeft(id: terms.id, door: terms.door, caller: caller)
+                }
                 proceed(upstream, lease, statuses)
             case .refused(let failure, let statuses):
-                guard !isGone else { return }
+                guard !isGone else {
+                    return gate.relay.recordLeft(id: terms.id, door: terms.door, caller: caller)
+                }
                 refuse(failure, statuses)
             }
         }

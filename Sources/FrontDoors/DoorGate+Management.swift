@@ -14,7 +14,7 @@ extension DoorGate {
     func admitReader(_ request: ServerRequest, id: String, door: String) -> Caller? {
         guard let caller = admit(request, id: id, door: door, .openAIChat) else { return nil }
         guard caller != .anonymous else {
-            refuse(DoorGate.needsAdmin, request, id: id, door: door, .openAIChat)
+            refuse(DoorGate.needsAdmin, request, id: id, door: door, .openAIChat, caller)
             return nil
         }
         return caller
@@ -24,7 +24,7 @@ extension DoorGate {
     func admitAdmin(_ request: ServerRequest, id: String, door: String) -> Caller? {
         guard let caller = admit(request, id: id, door: door, .openAIChat) else { return nil }
         guard caller.role == .admin else {
-            refuse(DoorGate.needsAdmin, request, id: id, door: door, .openAIChat)
+            refuse(DoorGate.needsAdmin, request, id: id, door: door, .openAIChat, caller)
             return nil
         }
         return caller

@@ -14,8 +14,6 @@ package final class DoorGate {
     let maxBody: Int
     let buffer = EncodeBuffer()
     let origins: OriginPolicy
-    /// Whether callers must show a key.
-    var asksForKeys: Bool { admission.isEnabled }
     private let admission: AdmissionService
 
     /// A gate to `relay` for callers whom `admission` admits, with bodies up to `maxBody` bytes.
@@ -40,26 +38,30 @@ package final class DoorGate {
             return nil
         }
         guard !isDraining else {
-            refuse(ErrorReply.draining, request, id: id, door: door, dialect)
+            refuse(ErrorReply.draining, request, id: id, door: door, dialect, caller)
             return nil
         }
         return caller
     }
 
     /// Whether the request will be recorded, or need not be; one that cannot be has been answered.
-    func isRecorded(_ request: ServerRequest, id: String, door: String, _ dialect: Dialect) -> Bool {
+    func isRecorded(_ request: ServerRequest, id: String, door: String, _ dialect: Dialect, _ caller: Caller) -> Bool {
         guard !relay.isRecorded else { return true }
-        refuse(ErrorReply.auditUnavailable, request, id: id, door: door, dialect)
+        refuse(ErrorReply.auditUnavailable, request, id: id, door: door, dialect, caller)
         return false
     }
 
     /// Whether header fields are wanted for records.
     var recordsHeaders: Bool { relay.policy.requestLimit > 0 }
 
-    /// Answers with a failure, and records that the request went no further.
-    func refuse(_ failure: ChatFailure, _ request: ServerRequest, id: String, door: String, _ dialect: Dialect) {
+    /// Answers with a failure, and records that the request went no further; without a `caller` as a stranger's, of whom few are
+    /// recorded.
+    func refuse(
+        _ failure: ChatFailure, _ request: ServerRequest, id: String, door: String, _ dialect: Dialect, _ caller: Caller? = nil
+    ) {
         relay.recordRefusal(
-            id: id, door: door, caller: Caller(name: request.peer), status: failure.status, reason: failure.message)
+            id: id, door: door, caller: caller ?? Caller(name: request.peer), status: failure.status, reason: failure.message,
+            isStranger: caller == nil)
         ErrorReply.send(failure, dialect, requestID: id, to: request.response)
     }
 }

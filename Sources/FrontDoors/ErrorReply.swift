@@ -111,7 +111,7 @@ package enum ErrorReply {
     /// The key is held to models, or to an amount of money.
     package static let proxyNotAllowed = ChatFailure(
         status: 403,
-        message: "This key is limited to models or to an amount of money, which cannot be checked in what is handed on.",
+        message: "This key is limited to models, tokens or money, which cannot be checked in what is handed on.",
         type: "permission_error", code: "proxy_not_allowed")
 
     /// The path could lead out of the provider's base URL.

@@ -36,7 +36,10 @@ package final class ProxyDoor: Door {
     package func receive(_ request: ServerRequest, id: String) {
         // Before anything else: no spelling of a path tells a stranger what there is.
         guard let caller = gate.admit(request, id: id, door: ProxyDoor.path, .openAIChat) else { return }
-        func refuse(_ failure: ChatFailure) { gate.refuse(failure, request, id: id, door: ProxyDoor.path, .openAIChat) }
+        guard gate.isRecorded(request, id: id, door: ProxyDoor.path, .openAIChat, caller) else { return }
+        func refuse(_ failure: ChatFailure) {
+            gate.refuse(failure, request, id: id, door: ProxyDoor.path, .openAIChat, caller)
+        }
         let head = request.head
         guard !ProxyDoor.wantsWebSocket(head) else { return refuse(ErrorReply.upgrade) }
         guard let (target, rest) = find(head.target[...]) else { return refuse(ErrorReply.unknownProvider) }
@@ -44,9 +47,9 @@ package final class ProxyDoor: Door {
         guard let framing = head.fields.bodyFraming else { return refuse(ErrorReply.bodyOfHead) }
         guard head.method != "HEAD" || framing == .none || framing == .length(0) else { return refuse(ErrorReply.bodyOfHead) }
         let lines = CredentialFields.handedOn(
-            head.fields, gatewayKey: gate.asksForKeys ? Credential.key(of: head) : nil, replaces: target.hasKey)
-        // What is handed on unread cannot be held to some models, nor to what they cost.
-        guard caller.models == nil, !caller.scopes.contains(where: \.rules.limitsMoney) else {
+            head.fields, gatewayKey: caller.showedKey ? Credential.key(of: head) : nil, replaces: target.hasKey)
+        // What is handed on unread cannot be held to some models, nor to what they use and cost.
+        guard caller.models == nil, !caller.scopes.contains(where: \.rules.limitsUse) else {
             return refuse(ErrorReply.proxyNotAllowed)
         }
         var handedOn = ProxyRequest(
@@ -63,12 +66,15 @@ package final class ProxyDoor: Door {
             switch admission {
             case .granted(let lease, _):
                 // The answer may have taken its time.
-                guard !call.isGone else { return service.limits.settle(lease, tokens: 0, cost: .zero) }
+                guard !call.isGone else {
+                    service.limits.settle(lease, tokens: 0, cost: .zero)
+                    return gate.relay.recordLeft(id: id, door: ProxyDoor.path, caller: caller)
+                }
                 var handedOn = handedOn
                 handedOn.lease = lease
                 begin(handedOn, call, request)
             case .refused(let failure, let statuses):
-                guard !call.isGone else { return }
+                guard !call.isGone else { return gate.relay.recordLeft(id: id, door: ProxyDoor.path, caller: caller) }
                 gate.relay.recordRefusal(
                     id: id, door: ProxyDoor.path, caller: caller, status: failure.status, reason: failure.message)
                 let fields = LimitFields.fields(of: failure, statuses, .openAIChat, now: wallClockSeconds())

@@ -159,6 +159,7 @@ def test_a_full_disk_refuses_what_it_cannot_record_when_closed(make_sluice, disk
 
     wait_until(refused, 10, "a refusal")
     assert sluice.post(chat("sim/echo", True)).status == 503
+    assert sluice.get("/proxy/sim/x").status == 503, "what is handed on is recorded too"
     assert sluice.get("/v1/models").status == 200, "what needs no record is answered"
     running.stop()
     assert len(running.ended) == 1, "a stream that runs is not cut"

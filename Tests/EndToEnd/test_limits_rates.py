@@ -343,12 +343,15 @@ def test_P16_scripts_lost_and_a_replica_that_takes_no_writes(limited, redis):
 def test_a_client_that_leaves_while_redis_is_asked_leaves_nothing_behind(limited, redis):
     gateway = limited(redis, concurrent=3)
     redis.freeze()
+    before = gateway.metric("sluice_requests_total", outcome="client_disconnected")
     for _ in range(3):
         gateway.open_stream("ok-long").reset()
     time.sleep(0.2)
     redis.thaw()
     wait_until(gateway.idle, 5, "nothing is under way")
     wait_until(lambda: redis("ZCARD", f"sluice:l:{SCOPE}") == 0, 5, "the leases return")
+    left = lambda: gateway.metric("sluice_requests_total", outcome="client_disconnected") - before
+    wait_until(lambda: left() == 3, 5, "each is accounted for")
     assert passed(at_once([gateway], 3)) == 3
 
 

@@ -449,6 +449,26 @@ def test_without_a_key_nothing_is_told(proxy, raw, path, key):
     assert answer.status == (404 if path.startswith("//") else 401) and len(raw.seen) == before
 
 
+@pytest.mark.parametrize("limit", ["tokens_per_minute", "tokens_per_day", "tokens_per_month", "money_per_day", "money_per_month"])
+def test_a_key_whose_tokens_or_money_are_limited_is_refused(make_sluice, raw, upstream, limit):
+    gateway = make_sluice(
+        providers=providers(raw, upstream.closed_port), models=[], auth={"default_limits": {limit: 1000}}
+    )
+    before = len(raw.seen)
+    answer = ask(gateway, "/x")
+    assert answer.status == 403 and answer.error["code"] == "proxy_not_allowed"
+    assert len(raw.seen) == before
+
+
+def test_requests_are_limited_as_anywhere_and_nothing_is_charged(make_sluice, raw, upstream):
+    gateway = make_sluice(
+        providers=providers(raw, upstream.closed_port), models=[],
+        auth={"default_limits": {"requests_per_minute": 2, "concurrent": 1}},
+    )
+    raw.on("/base/v1/limited", echo)
+    assert [ask(gateway, "/limited").status for _ in range(3)] == [200, 200, 429]
+
+
 def test_websockets_are_refused(proxy):
     upgrade = [("Connection", "keep-alive, Upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13")]
     with proxy.connect() as connection:

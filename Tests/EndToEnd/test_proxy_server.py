@@ -97,6 +97,16 @@ def test_with_keys_on_the_key_is_asked_for_and_kept(guarded, raw):
     assert request(guarded.address, "GET", "/../up").status == 400
 
 
+def test_a_key_of_the_gateways_goes_no_further_where_none_is_asked_for(make_sluice, raw):
+    admin = "sk-admin-0123456789abcdef"
+    auth = {"enabled": False, "keys": [KEY], "admin_key": admin}
+    gateway = make_sluice(upstream_url=raw.url, auth=auth, providers=[], models=[])
+    raw.on("/open", echo)
+    for key, passes in ((KEY, False), (admin, False), ("sk-client-own", True)):
+        assert request(gateway.address, "GET", "/open", key=key).status == 200
+        assert (key in str(raw.last("/open").headers)) == passes, key
+
+
 def test_it_is_accounted_for_under_the_name_upstream(guarded, raw):
     raw.on("/below/count", echo)
     before = guarded.metric("sluice_requests_total", door="/proxy", provider="upstream")

@@ -72,12 +72,13 @@ private final class ScriptedDatabase: Database {
             _ = Unmanaged.passRetained(loop)
         }
 
-        func record(_ numbers: Range<Int>, status: Int = 200) {
+        func record(_ numbers: Range<Int>, status: Int = 200, isStranger: Bool = false) {
             for number in numbers {
                 var record = AuditRecord()
                 record.requestID = "req_\(number)"
                 record.attempts = status == 200 ? 1 : 0
                 record.status = status
+                record.isStranger = isStranger
                 record.receivedAt = 1_000_000
                 service.record(record)
             }
@@ -168,11 +169,21 @@ private final class ScriptedDatabase: Database {
         #expect(bench.database.stored == Self.ids(0..<40) && bench.metrics.auditDropped.value == 0)
     }
 
-    @Test("stores few of the requests without a good key, so that a flood of them fills no disk") func strangers() throws {
+    @Test(
+        "stores few of the requests that nobody was admitted for, so that a flood of them fills no disk",
+        arguments: [401, 400, 403])
+    func strangers(_ status: Int) throws {
         let bench = try Bench()
-        bench.record(0..<500, status: 401)
+        bench.record(0..<500, status: status, isStranger: true)
         bench.settle()
         #expect(bench.database.stored.count == 10 && bench.metrics.auditDropped.value == 0)
+    }
+
+    @Test("stores every refusal of somebody who was admitted") func admitted() throws {
+        let bench = try Bench()
+        bench.record(0..<50, status: 403)
+        bench.settle()
+        #expect(bench.database.stored.count == 50)
     }
 
     @Test("stores at once what waits when it drains") func drains() throws {

@@ -13,13 +13,15 @@ import Testing
     static let bob = Caller(name: "c", keyID: "key_3", organization: "acme", user: "bob")
     static let stranger = Caller(name: "d", keyID: "key_4", organization: "other", user: "ada")
     static let wholeOrganization = Caller(name: "e", keyID: "key_5", organization: "acme")
+    static let otherKeyOfIt = Caller(name: "h", keyID: "key_8", organization: "acme")
     static let lone = Caller(name: "f", keyID: "key_6")
     static let otherLone = Caller(name: "f", keyID: "key_7")
-    static let configured = Caller(name: "sk-...1234")
-    static let otherConfigured = Caller(name: "sk-...5678")
+    static let configured = Caller(name: "sk-...1234", keyID: "settings_1")
+    static let otherConfigured = Caller(name: "sk-...1234", keyID: "settings_2")
     static let short = Caller(name: Secret("short").masked)
     static let all = [
-        admin, ada, adasOther, bob, stranger, wholeOrganization, lone, otherLone, configured, otherConfigured, short, .anonymous,
+        admin, ada, adasOther, bob, stranger, wholeOrganization, otherKeyOfIt, lone, otherLone, configured, otherConfigured,
+        short, .anonymous,
     ]
 
     @Test("the administrator sees everybody") func administrator() {
@@ -30,7 +32,8 @@ import Testing
         "a member sees its own organisation's user, or its own key, and nobody else",
         arguments: [
             (ada, [ada, adasOther]), (adasOther, [ada, adasOther]), (bob, [bob]), (stranger, [stranger]),
-            (wholeOrganization, [wholeOrganization]), (lone, [lone]), (otherLone, [otherLone]), (configured, [configured]),
+            (wholeOrganization, [wholeOrganization]), (otherKeyOfIt, [otherKeyOfIt]), (lone, [lone]),
+            (otherLone, [otherLone]), (configured, [configured]),
         ])
     func member(viewer: Caller, seen: [Caller]) {
         #expect(Self.all.filter { viewer.maySee($0) } == seen)

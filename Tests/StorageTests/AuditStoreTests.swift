@@ -117,17 +117,20 @@ import Testing
                 $0.isEstimated = true
             },
             Self.row(4) { $0.receivedAt += Self.day },
+            Self.row(6) {
+                ($0.model, $0.cost, $0.inputTokens, $0.outputTokens) = ("no tokens", nil, nil, nil)
+            },
             Self.row(5) {
                 ($0.isAnswered, $0.model, $0.cost, $0.inputTokens, $0.outputTokens) = (false, "made up", nil, nil, nil)
             },
         ])
         let byModel = try books.usage([.model])
-        #expect(byModel.map(\.group) == [[.text("")], [.text("other")], [.text("pm")]])
-        #expect(byModel.map(\.requests) == [1, 1, 3] && byModel.map(\.unpriced) == [0, 0, 1])
-        #expect(byModel.map(\.estimated) == [0, 1, 0])
+        #expect(byModel.map(\.group) == [[.text("")], [.text("no tokens")], [.text("other")], [.text("pm")]])
+        #expect(byModel.map(\.requests) == [1, 1, 1, 3] && byModel.map(\.unpriced) == [0, 0, 0, 1])
+        #expect(byModel.map(\.estimated) == [0, 0, 1, 0])
         let byDay = try books.usage([.day, .key])
         #expect(byDay.map(\.group) == [[.integer(0), .text("key_a")], [.integer(1), .text("key_a")]])
-        #expect(byDay.map(\.requests) == [4, 1])
+        #expect(byDay.map(\.requests) == [5, 1])
         var second = UsageFilter(.everybody)
         second.from = 1
         #expect(try books.usage([.organization], second).map(\.requests) == [1])

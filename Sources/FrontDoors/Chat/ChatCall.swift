@@ -59,7 +59,9 @@ final class ChatCall: RequestOwner {
         } catch {
             return visit.refuse(error)
         }
-        guard visit.gate.gate.isRecorded(visit.request, id: visit.id, door: visit.door, .openAIChat) else { return }
+        guard visit.gate.gate.isRecorded(visit.request, id: visit.id, door: visit.door, .openAIChat, visit.caller) else {
+            return
+        }
         turn = visit.gate.service.begin(request, self)
     }
 

@@ -24,7 +24,7 @@ package final class DocumentGate {
     func admit(_ request: ServerRequest, id: String, allowsQuery: Bool) -> DocumentVisit? {
         guard let caller = gate.admit(request, id: id, door: DocumentsDoor.path, .openAIChat) else { return nil }
         guard let service else {
-            gate.refuse(DocumentFailures.noStorage, request, id: id, door: DocumentsDoor.path, .openAIChat)
+            gate.refuse(DocumentFailures.noStorage, request, id: id, door: DocumentsDoor.path, .openAIChat, caller)
             return nil
         }
         do throws(ChatFailure) {
@@ -32,7 +32,7 @@ package final class DocumentGate {
             return DocumentVisit(
                 gate: gate, service: service, request: request, response: request.response, id: id, caller: caller, owner: owner)
         } catch {
-            gate.refuse(error, request, id: id, door: DocumentsDoor.path, .openAIChat)
+            gate.refuse(error, request, id: id, door: DocumentsDoor.path, .openAIChat, caller)
             return nil
         }
     }

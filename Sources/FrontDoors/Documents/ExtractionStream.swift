@@ -107,6 +107,7 @@ final class ExtractionStream: RequestOwner {
                     status: 404, message: "The model '\(model.prefix(256))' does not exist or no provider serves it.",
                     type: "invalid_request_error", code: "model_not_found", parameter: "model"))
         }
+        guard visit.gate.relay.isRecorded else { return visit.refuse(ErrorReply.auditUnavailable) }
         guard !visit.service.isFull else { return visit.refuse(DocumentFailures.busy) }
         open("starting")
         visit.service.start(

@@ -41,6 +41,9 @@ package struct Caller: Sendable, Equatable {
         self.scopes = scopes
     }
 
+    /// Whether it was recognised by a key that it showed, also where none is asked for.
+    package var showedKey: Bool { keyID != nil || (role == .admin && name != Caller.anonymous.name) }
+
     /// Somebody who was asked for no key.
     package static let anonymous = Caller(name: "anonymous")
 }

@@ -51,6 +51,8 @@ package struct AuditRecord: Sendable {
     package var responseText: String?
     /// What was said, as far as it was captured, still escaped: reading it out is for who reads it.
     package var capture = ChatAccumulator(limit: 0)
+    /// Whether it was refused before anybody was admitted: strangers can make as many of these as they like.
+    package var isStranger = false
     /// Whether the capture's bound was reached.
     package var isTruncated = false
     /// What went wrong, for the operator.

@@ -24,7 +24,7 @@ package struct AuditPolicy: Equatable, Sendable {
     package var flushInterval: UInt64 = 100_000_000
     package var queueRows = 10_000
     package var queueBytes = 64 << 20
-    /// Rows of requests without a good key that are stored in a second; the log and the metrics tell of the others.
+    /// Rows of requests that were refused before anybody was admitted that are stored in a second; the log and the metrics tell of the others.
     package var strangersPerSecond = 10
 
     package init() {}
@@ -78,7 +78,7 @@ package final class AuditRecorder {
 
     /// Takes a record to store.
     package func record(_ record: AuditRecord) {
-        if record.status == 401, !mayKeepStranger(at: record.receivedAt) { return }
+        if record.isStranger, !mayKeepStranger(at: record.receivedAt) { return }
         let row = AuditRow(record, keepsContent: policy.keepsContent)
         if queue.count == 0 { waitingSince = loop.recentNow }
         switch queue.append(row, isRefusal: record.attempts == 0) {

@@ -66,6 +66,7 @@ final class ChunkCall {
     }
 
     private func ask(_ complaint: (answer: String, problem: String)?) {
+        guard relay.isRecorded else { return askLater(complaint, 1_000_000_000, ChunkCall.unrecorded) }
         answer = ""
         attempt += 1
         let chat = ExtractionPrompt.request(
@@ -80,14 +81,23 @@ final class ChunkCall {
             case .refused(let failure, _):
                 guard !isOver else { return }
                 let wait = UInt64(max(1, failure.retryAfter ?? 0)) &* 1_000_000_000
-                guard failure.retryAfter != nil, relay.loop.now &+ wait < deadline else { return fail(failure) }
-                // A limit of its caller's makes an extraction slower, not worse.
-                let timer = LoopTimer(relay.loop) { [unowned self] in if !isOver { ask(complaint) } }
-                timer.schedule(after: wait)
-                pause = timer
+                guard failure.retryAfter != nil else { return fail(failure) }
+                askLater(complaint, wait, failure)
             }
         }
     }
+
+    /// Asks again in `wait` nanoseconds, or fails where there is no time for that: a limit of its caller's, or an audit that is
+    /// full, makes an extraction slower, not worse.
+    private func askLater(_ complaint: (answer: String, problem: String)?, _ wait: UInt64, _ failure: ChatFailure) {
+        guard relay.loop.now &+ wait < deadline else { return fail(failure) }
+        let timer = LoopTimer(relay.loop) { [unowned self] in if !isOver { ask(complaint) } }
+        timer.schedule(after: wait)
+        pause = timer
+    }
+
+    private static let unrecorded = ChatFailure(
+        status: 503, message: "The request cannot be recorded at present.", type: "server_error", code: "audit_unavailable")
 
     /// Hands the request to the relay: the one place where an extraction asks a model.
     private func send(_ upstream: UpstreamRequest, _ lease: LimitLease?, isAgain: Bool) {

@@ -27,19 +27,21 @@ package final class ProxyService: DrainedService {
     /// Bytes of a request's body kept for its record.
     let requestLimit: Int
     /// Who holds callers to their limits.
-    package let limits: LimitService
+    package var limits: LimitService { relay.limits }
+    /// Who keeps the bodies of all requests within one bound.
+    let relay: RelayService
     private let audit: any AuditSink
     private var exchanges: [ObjectIdentifier: ProxyExchange] = [:]
 
     package init(
-        _ loop: EventLoop, watermark: Int, captureLimit: Int, requestLimit: Int, audit: any AuditSink, limits: LimitService,
+        _ loop: EventLoop, watermark: Int, captureLimit: Int, requestLimit: Int, audit: any AuditSink, relay: RelayService,
         metrics: GatewayMetrics
     ) {
         self.loop = loop
         self.watermark = watermark
         self.captureLimit = captureLimit
         self.requestLimit = requestLimit
-        self.limits = limits
+        self.relay = relay
         self.audit = audit
         self.metrics = metrics
     }
@@ -66,9 +68,9 @@ package final class ProxyService: DrainedService {
         guard exchanges.removeValue(forKey: ObjectIdentifier(exchange)) != nil else { return }
         metrics.streamsActive.subtract()
         metrics.upstreamTransfersActive.subtract()
-        if let lease = exchange.request.lease {
-            limits.settle(lease, tokens: record.usage?.chargeable.total ?? 0, cost: .zero)
-        }
+        relay.release(exchange.requestBody.count)
+        // Callers whose tokens or money are limited are not let in.
+        if let lease = exchange.request.lease { limits.settle(lease, tokens: 0, cost: .zero) }
         audit.record(record)
     }
 }

@@ -18,7 +18,10 @@ extension RelayService {
         limits.admit(request.caller, request.upstream) { [self] admission in
             switch admission {
             case .granted(let lease, _):
-                guard isWanted() else { return limits.settle(lease, tokens: 0, cost: .zero) }
+                guard isWanted() else {
+                    limits.settle(lease, tokens: 0, cost: .zero)
+                    return recordLeft(id: request.id, door: request.door, caller: request.caller)
+                }
                 var request = request
                 request.lease = lease
                 begun(begin(request, sink))

@@ -66,8 +66,10 @@ package final class RelayService {
         return exchange
     }
 
-    /// Records a request that a door refused before it could become an exchange.
-    package func recordRefusal(id: String, door: String, caller: Caller, status: Int, reason: String) {
+    /// Records a request that a door refused before it could become an exchange; `isStranger` says that nobody was admitted.
+    package func recordRefusal(
+        id: String, door: String, caller: Caller, status: Int, reason: String, isStranger: Bool = false
+    ) {
         var record = AuditRecord()
         record.receivedAt = wallClockMicroseconds()
         record.requestID = id
@@ -76,6 +78,19 @@ package final class RelayService {
         record.status = status
         record.outcome = .refused
         record.error = reason
+        record.isStranger = isStranger
+        audit.record(record)
+    }
+
+    /// Records a request whose client left before it could become an exchange.
+    package func recordLeft(id: String, door: String, caller: Caller) {
+        var record = AuditRecord()
+        record.receivedAt = wallClockMicroseconds()
+        record.requestID = id
+        record.door = door
+        record.caller = caller
+        record.status = 499
+        record.outcome = .clientDisconnected
         audit.record(record)
     }
 
@@ -94,11 +109,14 @@ package final class RelayService {
         return wanted
     }
 
+    /// Gives back what `keep` took.
+    func release(_ bytes: Int) { keptBytes -= bytes }
+
     func finished(_ exchange: Exchange, _ record: AuditRecord) {
         guard exchanges.removeValue(forKey: ObjectIdentifier(exchange)) != nil else { return }
         metrics.streamsActive.subtract()
         if exchange.wasDrained { drainsUnderWay -= 1 }
-        keptBytes -= exchange.keptBytes
+        release(exchange.keptBytes)
         if let lease = exchange.lease { limits.settle(lease, record) }
         audit.record(record)
     }

@@ -99,7 +99,8 @@ package final class AuditStore {
 
     private static func sums(of row: AuditRow) -> [SQLValue] {
         func count(_ tokens: Int?) -> SQLValue { .integer(min(max(0, Int64(tokens ?? 0)), sumLimit)) }
-        let isUnpriced = row.isAnswered && row.cost == nil
+        let usesTokens = (row.inputTokens ?? 0) > 0 || (row.outputTokens ?? 0) > 0
+        let isUnpriced = row.isAnswered && row.cost == nil && usesTokens
         return [
             .integer(row.day), .text(row.keyID ?? ""), .text(row.organization ?? ""), .text(row.user ?? ""),
             .text(row.provider), .text(row.isAnswered ? row.model : ""), .integer(1),

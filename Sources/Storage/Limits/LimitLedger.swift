@@ -47,6 +47,7 @@ package struct LimitLedger: Sendable {
     private var leases: [String: Int64] = [:]
     private let maxScopes: Int
     private var lastSweep: Int64 = 0
+    private var lastForgotten: Int64?
 
     /// A ledger of at most `maxScopes` scopes at once.
     package init(maxScopes: Int = 100_000) { self.maxScopes = maxScopes }
@@ -107,16 +108,16 @@ package struct LimitLedger: Sendable {
         guard let slot = leases.removeValue(forKey: lease.id) else { return }
         let used = used.clamped
         let periods = BudgetPeriods(microseconds: lease.granted)
-        func settle(_ window: inout BudgetWindow) {
-            window.reserved = window.reserved - lease.claim.amount
-            window.spent = window.spent + used
-        }
         for scope in lease.claim.scopes {
             scopes[scope.name]?.concurrent &-= 1
             if scope.rules.hasRate {
                 scopes[scope.name]?.window.correct(slot: slot, reserved: lease.claim.tokens, used: used.tokens)
             }
-            guard scope.rules.hasBudget else { continue }
+            // Also where the scope got its budget only later.
+            func settle(_ window: inout BudgetWindow) {
+                if scope.rules.hasBudget { window.reserved = window.reserved - lease.claim.amount }
+                window.spent = window.spent + used
+            }
             scopes[scope.name]?.days.change(periods.day, settle)
             scopes[scope.name]?.months.change(periods.month, settle)
         }
@@ -135,11 +136,13 @@ package struct LimitLedger: Sendable {
     /// How many requests of a scope are under way.
     package func concurrent(_ scope: String) -> Int { scopes[scope]?.concurrent ?? 0 }
 
-    /// Forgets what was spent, to be asked for again.
-    package mutating func forgetBudgets() {
+    /// Forgets what was spent, to be asked for again, but not what is reserved; at most once in ten seconds.
+    package mutating func forgetBudgets(at time: LimitTime) {
+        if let lastForgotten, time.ticks &- lastForgotten < 10_000 { return }
+        lastForgotten = time.ticks
         for name in scopes.keys {
-            scopes[name]?.days = BudgetWindows()
-            scopes[name]?.months = BudgetWindows()
+            scopes[name]?.days.forgetSpent()
+            scopes[name]?.months.forgetSpent()
         }
     }
 

@@ -24,6 +24,8 @@ package struct LimitRules: Sendable, Equatable {
     package var isEmpty: Bool { self == LimitRules() }
     /// Whether money is limited, so that a model without a price cannot be let through.
     package var limitsMoney: Bool { moneyPerDay != nil || moneyPerMonth != nil }
+    /// Whether what requests use or cost is limited, by the minute, the day or the month.
+    package var limitsUse: Bool { hasBudget || tokensPerMinute != nil }
     /// Whether anything is limited by the day or the month, which must be known beyond the life of a process.
     package var hasBudget: Bool { limitsMoney || tokensPerDay != nil || tokensPerMonth != nil }
     /// Whether anything is limited within 60 seconds.

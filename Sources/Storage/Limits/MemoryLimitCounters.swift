@@ -40,8 +40,8 @@ package final class MemoryLimitCounters: LimitCounters {
         shared.withLedger { ledger, _ in ledger.settle(lease, SpentAmount(tokens: tokens, cost: cost)) }
     }
 
-    /// Forgets what was spent, to be asked for again.
-    package func forgetBudgets() { shared.withLedger { ledger, _ in ledger.forgetBudgets() } }
+    /// Forgets what was spent, to be asked for again; at most once in ten seconds.
+    package func forgetBudgets() { shared.withLedger { ledger, time in ledger.forgetBudgets(at: time) } }
 
     /// The period may end between the question what was spent and the answer, so there are a few tries.
     private func decide(_ claim: LimitClaim, tries: Int, _ done: @escaping (LimitVerdict) -> Void) {

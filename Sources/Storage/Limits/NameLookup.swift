@@ -5,13 +5,16 @@ internal import CCrypto
 internal import Glibc
 internal import Synchronization
 
-/// Finds the address of a host on a thread of its own, as getaddrinfo(3) blocks; whoever waits looks now and then.
+/// Finds the addresses of a host on a thread of its own, as getaddrinfo(3) blocks; whoever waits looks now and then.
 final class NameLookup: Sendable {
-    /// What was found: an address in numbers.
+    /// What was found: addresses in numbers, the best one first, at most `limit` of them and at least one.
     enum Answer: Sendable, Equatable {
         case pending, failed
-        case found(String)
+        case found([String])
     }
+
+    /// How many addresses are told.
+    private static let limit = 16
 
     private let host: String
     private let state = Mutex(Answer.pending)
@@ -42,11 +45,18 @@ final class NameLookup: Sendable {
             return state.withLock { $0 = .failed }
         }
         defer { unsafe freeaddrinfo(first) }
-        var name = [CChar](repeating: 0, count: Int(NI_MAXHOST))
-        let failed = unsafe getnameinfo(
-            first.pointee.ai_addr, first.pointee.ai_addrlen, &name, socklen_t(name.count), nil, 0, NI_NUMERICHOST)
-        let text = String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        state.withLock { $0 = failed == 0 ? .found(text) : .failed }
+        var texts: [String] = []
+        var next: UnsafeMutablePointer<addrinfo>? = unsafe first
+        while let entry = unsafe next, texts.count < NameLookup.limit {
+            unsafe next = entry.pointee.ai_next
+            var name = [CChar](repeating: 0, count: Int(NI_MAXHOST))
+            let failed = unsafe getnameinfo(
+                entry.pointee.ai_addr, entry.pointee.ai_addrlen, &name, socklen_t(name.count), nil, 0, NI_NUMERICHOST)
+            guard failed == 0 else { continue }
+            let text = String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            if !texts.contains(text) { texts.append(text) }
+        }
+        state.withLock { [texts] in $0 = texts.isEmpty ? .failed : .found(texts) }
     }
 }
 

@@ -53,6 +53,8 @@ final class RedisConnection {
     private var watcher: SocketWatcher?
     private var interest: SocketWatcher.Interest = []
     private var lookup: NameLookup?
+    /// Addresses of the host that are tried when the one before them cannot be reached.
+    private var untried: ArraySlice<String> = []
     private var timer: LoopTimer?
     private var deadlineTimer: LoopTimer?
     private var startedAt: UInt64 = 0
@@ -88,6 +90,7 @@ final class RedisConnection {
         guard phase == .idle else { return }
         phase = .resolving
         startedAt = loop.now
+        untried = []
         lookup = NameLookup(address.host)
         let timer = LoopTimer(loop) { [unowned self] in self.tick() }
         self.timer = timer
@@ -185,10 +188,13 @@ final class RedisConnection {
 
     private func tick() {
         switch phase {
-        case .idle: start()
+        case .idle where untried.isEmpty: start()
+        case .idle: connect()
         case .resolving:
             switch lookup?.answer {
-            case .found(let numbers): connect(numbers)
+            case .found(let addresses):
+                untried = addresses[...]
+                connect()
             case .failed, nil: fail("the host of redis_url has no address")
             case .pending where loop.now >= startedAt &+ RedisConnection.patience:
                 fail("the host of redis_url was not found in time")
@@ -199,14 +205,16 @@ final class RedisConnection {
         }
     }
 
-    private func connect(_ numbers: String) {
+    /// Connects to the next address.
+    private func connect() {
         lookup = nil
+        phase = .connecting
+        guard let numbers = untried.popFirst() else { return fail("the host of redis_url has no address") }
         guard let made = unsafe redisAsyncConnect(numbers, Int32(address.port)) else { return fail("no memory") }
         guard unsafe made.pointee.err == 0 else {
             unsafe redisAsyncFree(made)
             return fail("cannot connect")
         }
-        phase = .connecting
         unsafe context = made
         watcher = unsafe SocketWatcher(loop, descriptor: made.pointee.c.fd) { [weak self] ready in self?.handle(ready) }
         unsafe attach(made, self)
@@ -221,6 +229,7 @@ final class RedisConnection {
 
     private func becomeReady(_ replies: [RedisReply]) {
         phase = .ready
+        untried = []
         failures = 0
         timer?.cancel()
         onReady(replies)
@@ -229,9 +238,15 @@ final class RedisConnection {
     private func fail(_ reason: String) {
         guard phase != .idle, phase != .closed else { return }
         let wasReady = phase == .ready
+        if phase != .connecting { untried = [] }
         phase = .idle
         lookup = nil
         free()
+        // Later, as hiredis may be up the stack.
+        guard untried.isEmpty else {
+            timer?.schedule(after: 1_000_000)
+            return
+        }
         failures = min(failures + 1, 6)
         // 100 ms doubled up to 3.2 s, with jitter so that instances do not come all at once.
         let wait = UInt64(50_000_000) << UInt64(failures)

@@ -185,7 +185,7 @@ package final class RedisLimitCounters: LimitCounters {
             settlement.slot.map { String($0) } ?? "", String(periods.day), String(periods.month), "600000",
         ]
         for scope in lease.claim.scopes {
-            arguments += [scope.rules.hasRate ? "1" : "0", scope.rules.hasBudget ? "1" : "0"]
+            arguments.append(scope.rules.hasRate ? "1" : "0")
         }
         let mark = "\(configuration.prefix)x:\(lease.id)"
         settling += 1

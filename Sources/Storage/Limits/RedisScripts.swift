@@ -185,7 +185,7 @@ enum RedisScripts {
             """
 
     /// Keys: the lease's mark, then w, s, l, b of each scope. Arguments: lease, tokens used, cost used, tokens reserved, slot (empty for
-    /// none), day, month, milliseconds of the mark, then for each scope whether it has rates and budgets.
+    /// none), day, month, milliseconds of the mark, then for each scope whether it has rates.
     ///
     /// The mark makes a settlement that is sent again, because its answer was lost, count once.
     static let settle =
@@ -195,21 +195,19 @@ enum RedisScripts {
             for i = 1, (#KEYS - 1) / 4 do
               local w, l, b = KEYS[4 * i - 2], KEYS[4 * i], KEYS[4 * i + 1]
               redis.call('ZREM', l, id)
-              if ARGV[8 + 2 * i - 1] == '1' and ARGV[5] ~= '' and redis.call('HEXISTS', w, 't' .. ARGV[5]) == 1 then
+              if ARGV[8 + i] == '1' and ARGV[5] ~= '' and redis.call('HEXISTS', w, 't' .. ARGV[5]) == 1 then
                 add(w, 't' .. ARGV[5], tokens - reserved)
                 add(w, 'T', tokens - reserved)
               end
               release(b, id)
-              if ARGV[8 + 2 * i] == '1' then
-                -- A period that is not known, or over, is the durable table's alone.
-                if redis.call('HGET', b, 'd') == ARGV[6] then
-                  add(b, 'dt', tokens)
-                  add(b, 'dc', cost)
-                end
-                if redis.call('HGET', b, 'm') == ARGV[7] then
-                  add(b, 'mt', tokens)
-                  add(b, 'mc', cost)
-                end
+              -- A period that is not known, or over, is the durable table's alone. The scope may have got its budget only later.
+              if redis.call('HGET', b, 'd') == ARGV[6] then
+                add(b, 'dt', tokens)
+                add(b, 'dc', cost)
+              end
+              if redis.call('HGET', b, 'm') == ARGV[7] then
+                add(b, 'mt', tokens)
+                add(b, 'mc', cost)
               end
             end
             return 1

@@ -25,7 +25,7 @@ struct ScopeCounts: Sendable {
 
     /// Whether what was spent in these periods is known.
     func knows(_ periods: BudgetPeriods) -> Bool {
-        days[periods.day] != nil && months[periods.month] != nil
+        days[periods.day]?.isKnown == true && months[periods.month]?.isKnown == true
     }
 
     /// Whether it would make no difference to forget it.
@@ -92,6 +92,8 @@ struct BudgetWindow: Sendable {
     let index: Int
     var spent: SpentAmount
     var reserved = SpentAmount()
+    /// Whether `spent` is what was told; if not, it must be asked for again.
+    var isKnown = true
 
     /// Whether it holds anything that would be lost with it.
     var isUsed: Bool { spent != SpentAmount() || reserved != SpentAmount() }
@@ -126,9 +128,19 @@ struct BudgetWindows: Sendable {
 
     /// Makes a period known; one that is known already stays as it is.
     mutating func open(_ index: Int, spent: SpentAmount) {
-        guard self[index] == nil else { return }
+        if let window = self[index] {
+            guard !window.isKnown else { return }
+            return change(index) { ($0.spent, $0.isKnown) = (spent.clamped, true) }
+        }
         other = latest
         latest = BudgetWindow(index: index, spent: spent.clamped)
+    }
+
+    /// Makes what was spent unknown; what is reserved stays.
+    mutating func forgetSpent() {
+        for index in [latest?.index, other?.index] {
+            if let index { change(index) { ($0.spent, $0.isKnown) = (SpentAmount(), false) } }
+        }
     }
 
     /// Changes a period that is known.

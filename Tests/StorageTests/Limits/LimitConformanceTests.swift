@@ -55,6 +55,17 @@ import Testing
         #expect(try bench.claim(claim(rules, tokens: 1001)).retryAfter == nil, "more than the limit itself never fits")
     }
 
+    @Test("a budget that a scope gets while its requests run is charged by them too", arguments: Engine.allCases)
+    func laterBudget(_ engine: Engine) throws {
+        let bench = try CounterBench(engine)
+        let running = try #require(try bench.claim(claim(LimitRules { $0.concurrent = 9 }, tokens: 5)).lease)
+        let rules = LimitRules { $0.tokensPerDay = 100 }
+        try bench.settle(try #require(try bench.claim(claim(rules, tokens: 10)).lease), tokens: 10)
+        try bench.settle(running, tokens: 85)
+        #expect(try bench.claim(claim(rules, tokens: 6)).kind == .tokenBudget)
+        #expect(try bench.claim(claim(rules, tokens: 5)).lease != nil)
+    }
+
     @Test("a slot is free again as soon as its request ends, however often that is told", arguments: Engine.allCases)
     func concurrency(_ engine: Engine) throws {
         let bench = try CounterBench(engine)

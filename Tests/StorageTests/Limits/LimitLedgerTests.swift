@@ -96,6 +96,28 @@ import Testing
             "a minute after the first by the clock that counts")
     }
 
+    @Test("what was spent is asked for again at most once in ten seconds, and what is reserved stays")
+    func refreshed() {
+        var ledger = LimitLedger()
+        let wanted = claim(LimitRules { $0.tokensPerDay = 100 }, tokens: 40)
+        let start = time(1_000_000)
+        let periods = BudgetPeriods(microseconds: start.wall)
+        _ = ledger.claim(wanted, id: "early", at: start)
+        ledger.seed("key:a", periods, day: SpentAmount(), month: SpentAmount())
+        #expect(isGranted(ledger.claim(wanted, id: "first", at: start)))
+        ledger.forgetBudgets(at: start)
+        #expect(ledger.claim(wanted, id: "again", at: start) == .unseeded(["key:a"], periods))
+        ledger.seed("key:a", periods, day: SpentAmount(tokens: 30), month: SpentAmount(tokens: 30))
+        #expect(ledger.spent("key:a", periods)?.reserved.tokens == 40)
+        guard case .refused(.tokenBudget, _, _, _) = ledger.claim(wanted, id: "second", at: start) else {
+            return #expect(Bool(false), "30 spent and 40 reserved leave no room for 40")
+        }
+        ledger.forgetBudgets(at: time(1_009_999))
+        #expect(ledger.spent("key:a", periods)?.day.tokens == 30)
+        ledger.forgetBudgets(at: time(1_010_000))
+        #expect(ledger.claim(wanted, id: "third", at: time(1_010_000)) == .unseeded(["key:a"], periods))
+    }
+
     @Test("scopes that are idle are forgotten, those with spent budgets and streams are not")
     func forgets() {
         var ledger = LimitLedger(maxScopes: 2000)

@@ -33,6 +33,17 @@ import Testing
         #expect(try bench.claim(wanted).kind == .tokenBudget, "850 by the durable account, and 100 reserved")
     }
 
+    @Test("every address of a name is tried: Redis at 127.0.0.1 is reached as localhost, which may be ::1 first")
+    func byName() throws {
+        let bench = try CounterBench(.redis) { configuration in
+            configuration.clock = RedisScript.clock
+            let port = configuration.address.port
+            if let address = try? RedisAddress(Secret("redis://localhost:\(port)")) { configuration.address = address }
+        }
+        #expect(try redis(bench).isReady)
+        #expect(try bench.claim(wanted).lease != nil)
+    }
+
     @Test("leases that nobody renews are over, those of a living instance are not")
     func leases() throws {
         let bench = try CounterBench(.redis) {
