@@ -714,6 +714,19 @@ def test_what_is_wrong_is_refused_before_anything_is_stored(chat, path, body, co
     assert chat.get(SESSIONS).body == before
 
 
+def test_a_system_prompt_has_at_most_64_KiB(chat):
+    session, before = begin(chat), chat.get(SESSIONS).body
+    for system in ("x" * 65537, "a\0b"):
+        answers = [chat.post({"message": "a", "system": system}, path) for path in ("/chat", "/chat/stream")]
+        answers += [chat.post({"system": system}, SESSIONS)]
+        answers += [chat_request(chat, "PATCH", f"{SESSIONS}/{session}", {"system": system})]
+        assert [(answer.status, answer.json()["error"]) for answer in answers] == [(400, "invalid_value")] * 4
+    assert chat.get(SESSIONS).body == before
+    assert chat_request(chat, "PATCH", f"{SESSIONS}/{session}", {"system": "x" * 65536}).status == 200
+    assert len(chat.get(f"{SESSIONS}?limit=1").json()["data"][0]["system"]) == 65536
+    assert chat.post({"model": "stepped/" + "x" * 1024}, SESSIONS).json()["error"] == "invalid_value"
+
+
 def test_addresses_and_models_that_are_not_there(chat, model):
     session = begin(chat)
     assert chat.get("/chat/stream").json()["error"] == "invalid_value"

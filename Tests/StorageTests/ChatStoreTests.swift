@@ -172,11 +172,27 @@ private final class ChatBench {
         var before: PageCursor?
         while true {
             let page = try chat.wait { chat.store.list(mine, before: before, limit: 7, $0) }
-            seen += page.map(\.id)
-            guard let last = page.last else { break }
+            seen += page.sessions.map(\.id)
+            guard page.hasMore, let last = page.sessions.last else { break }
             before = PageCursor(time: last.createdAt, id: last.id)
         }
         #expect(seen == (10..<35).reversed().map { "chat_\($0)" })
+    }
+
+    @Test("a page of conversations ends where their prompts have enough characters, after one at least", arguments: TestEngine.all)
+    func heavyPages(_ engine: TestEngine) throws {
+        let chat = try ChatBench(engine)
+        let half = String(repeating: "x", count: ChatStore.pageCharacters / 2 + 1)
+        for number in 1...3 {
+            let session = ChatSession(id: "chat_\(number)", title: "", model: "m", system: half, createdAt: Int64(number))
+            try chat.wait { chat.store.create(session, mine, $0) }
+        }
+        let page = try chat.wait { chat.store.list(mine, before: nil, limit: 100, $0) }
+        #expect(page.sessions.map(\.id) == ["chat_3", "chat_2"] && page.hasMore)
+        let rest = try chat.wait { chat.store.list(mine, before: PageCursor(time: 2, id: "chat_2"), limit: 100, $0) }
+        #expect(rest.sessions.map(\.id) == ["chat_1"] && !rest.hasMore)
+        let none = try chat.wait { chat.store.list(mine, before: PageCursor(time: 1, id: "chat_1"), limit: 100, $0) }
+        #expect(none.sessions.isEmpty && !none.hasMore)
     }
 
     @Test("a page of messages ends where enough characters stand, after one at least", arguments: TestEngine.all)

@@ -73,6 +73,7 @@ import Testing
         for (id, time) in [("a", 1), ("b", 2), ("c", 2), ("d", 3)] { create(store, bench, id, at: Int64(time)) }
         let first = try wait(bench) { store.list(mine, before: nil, limit: 2, $0) }?.get() ?? []
         #expect(first.map(\.id) == ["d", "c"])
+        #expect(first.allSatisfy { $0.schema == nil && $0.name == "a.txt" && $0.bytes == 3 })
         let next = try wait(bench) { store.list(mine, before: (2, "c"), limit: 2, $0) }?.get() ?? []
         #expect(next.map(\.id) == ["b", "a"])
         bench.close(database)

@@ -44,6 +44,15 @@ struct BodyFields {
         return text
     }
 
+    /// Takes a system prompt. Lists show it in every row, and every request carries it: it is bounded.
+    mutating func system() throws(ChatFailure) -> String? { try BodyFields.system(string("system")) }
+
+    /// A system prompt of at most 64 KiB; U+0000 is no character that every database keeps.
+    static func system(_ text: String?) throws(ChatFailure) -> String? {
+        guard let text, text.utf8.count > 64 << 10 || text.utf8.contains(0) else { return text }
+        throw wrong("system", "at most 65536 bytes, without U+0000")
+    }
+
     /// Takes a text that must be there, and hold more than blanks.
     mutating func text(_ name: String) throws(ChatFailure) -> String {
         guard let text = try string(name) else {

@@ -34,7 +34,7 @@ package final class ChatDoor: Door {
                 let text = try fields.text("message")
                 let chat = try fields.string("chat_id")
                 let model = try fields.string("model")
-                let system = try fields.string("system")
+                let system = try fields.system()
                 try fields.end()
                 return try ChatDoor.turn(visit, text, chat: chat, model: model, system: system, streams: streams)
             })

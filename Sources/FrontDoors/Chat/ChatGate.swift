@@ -105,8 +105,10 @@ struct ChatVisit {
     /// The model of a conversation that names none.
     var defaultModel: String { gate.service.defaultModel(for: caller) }
 
-    /// Throws a 404 when nobody serves a model, and a 403 when the key is not for it.
+    /// Throws a 404 when nobody serves a model, a 403 when the key is not for it, and a 400 when its name is too long.
     func check(model: String) throws(ChatFailure) {
+        // A provider's prefix lets any name through: what conversations keep is bounded.
+        guard model.utf8.count <= 1024 else { throw BodyFields.wrong("model", "at most 1024 bytes") }
         guard caller.mayUse(model) else { throw ErrorReply.modelNotAllowed(model) }
         guard gate.gate.relay.serves(model) else {
             throw ChatFailure(

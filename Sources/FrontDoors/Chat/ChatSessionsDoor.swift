@@ -49,7 +49,7 @@ package final class ChatSessionsDoor: Door {
                     var fields = try BodyFields(body.isEmpty ? Array("{}".utf8) : body)
                     let title = try ChatSessionsDoor.title(fields.string("title"))
                     let model = try fields.string("model")
-                    let system = try fields.string("system")
+                    let system = try fields.system()
                     try fields.end()
                     if let model, !model.isEmpty { try visit.check(model: model) }
                     let session = visit.session(title: title, model: model, system: system)
@@ -70,12 +70,11 @@ package final class ChatSessionsDoor: Door {
         do throws(ChatFailure) {
             let limit = try ChatSessionsDoor.limit(visit.request.head)
             let cursor = try ChatSessionsDoor.cursor(visit.request.head)
-            store.list(visit.owner, before: cursor, limit: limit + 1) { result in
-                visit.answer(result) { sessions in
-                    let page = sessions.prefix(limit)
-                    let next = sessions.count > limit ? page.last.map { PageCursor(time: $0.createdAt, id: $0.id) } : nil
+            store.list(visit.owner, before: cursor, limit: limit) { result in
+                visit.answer(result) { page in
+                    let next = page.hasMore ? page.sessions.last.map { PageCursor(time: $0.createdAt, id: $0.id) } : nil
                     ChatSessionsDoor.sendPage(visit, next) { json in
-                        for session in page { ChatReply.write(session, defaultModel: visit.defaultModel, &json) }
+                        for session in page.sessions { ChatReply.write(session, defaultModel: visit.defaultModel, &json) }
                     }
                 }
             }
@@ -181,7 +180,7 @@ extension ChatSessionsDoor {
             return text
         }
         let change = ChatSessionChange(
-            title: try title(text("title")), model: try text("model"), system: try text("system"))
+            title: try title(text("title")), model: try text("model"), system: try BodyFields.system(text("system")))
         try fields.end()
         return change
     }

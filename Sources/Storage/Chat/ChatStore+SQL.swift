@@ -110,25 +110,25 @@ extension ChatStore {
             [.text(id), .text(owner.organization), .text(owner.user)])
     }
 
-    static func listSessions(_ owner: ChatOwner, before: PageCursor?, limit: Int) -> SQLStatement {
-        guard let before else {
-            return SQLStatement(
-                """
-                SELECT \(sessionColumns) FROM chat_sessions WHERE organization = $1 AND user_id = $2
-                ORDER BY created_at DESC, id DESC LIMIT $3
-                """,
-                [.text(owner.organization), .text(owner.user), .integer(Int64(limit))])
-        }
+    /// Conversations begun before a place, latest first: at most `limit`, and no more when their prompts had `characters` before.
+    /// A last column tells how many there are of `limit` and one.
+    static func listSessions(_ owner: ChatOwner, before: PageCursor?, limit: Int, characters: Int) -> SQLStatement {
+        var values: [SQLValue] = [
+            .text(owner.organization), .text(owner.user), .integer(Int64(limit)), .integer(Int64(characters)),
+        ]
+        if let before { values += [.integer(before.time), .text(before.id)] }
         return SQLStatement(
             """
-            SELECT \(sessionColumns) FROM chat_sessions
-            WHERE organization = $1 AND user_id = $2 AND (created_at, id) < ($3, $4)
-            ORDER BY created_at DESC, id DESC LIMIT $5
-            """,
-            [
-                .text(owner.organization), .text(owner.user), .integer(before.time), .text(before.id),
-                .integer(Int64(limit)),
-            ])
+            SELECT \(sessionColumns), found FROM (
+                SELECT \(sessionColumns), COUNT(*) OVER () AS found, ROW_NUMBER() OVER latest AS place,
+                    SUM(LENGTH(system_prompt)) OVER latest AS total
+                FROM (
+                    SELECT \(sessionColumns) FROM chat_sessions WHERE organization = $1 AND user_id = $2
+                        \(before == nil ? "" : "AND (created_at, id) < ($5, $6)")
+                    ORDER BY created_at DESC, id DESC LIMIT $3 + 1
+                ) AS next WINDOW latest AS (ORDER BY created_at DESC, id DESC)
+            ) AS weighed WHERE place <= $3 AND total - LENGTH(system_prompt) < $4 ORDER BY place
+            """, values)
     }
 
     /// Messages behind a position, oldest first: at most `limit`, and no more when `characters` were reached before.
@@ -166,7 +166,7 @@ extension ChatStore {
     }
 
     static func session(_ row: [SQLValue]) -> ChatSession? {
-        guard row.count == 9, let id = row[0].text, let title = row[1].text, let model = row[2].text,
+        guard row.count >= 9, let id = row[0].text, let title = row[1].text, let model = row[2].text,
             let system = row[3].text, let created = row[6].integer, let updated = row[7].integer
         else { return nil }
         var session = ChatSession(id: id, title: title, model: model, system: system, createdAt: Int64(created))

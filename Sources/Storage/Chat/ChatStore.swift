@@ -39,7 +39,7 @@ package struct OpenedTurn: Equatable, Sendable {
 
 /// Conversations in a database. What every call gives comes later, on the loop, exactly once.
 package final class ChatStore {
-    /// How many characters of messages one page holds at most, beside its first message.
+    /// How many characters of messages, or of system prompts, one page holds at most, beside its first row.
     package static let pageCharacters = 4 << 20
     private let database: any Database
 
@@ -123,13 +123,19 @@ package final class ChatStore {
         database.read(ChatStore.findSession(id, owner)) { result in done(ChatStore.single(result)) }
     }
 
-    /// At most `limit` conversations, the one begun last first, of those begun before `before`.
+    /// Conversations begun before `before`, the one begun last first, and whether more follow: at most `limit`, and not much more
+    /// than `pageCharacters` of system prompts.
     package func list(
         _ owner: ChatOwner, before: PageCursor?, limit: Int,
-        _ done: @escaping (Result<[ChatSession], ChatStoreError>) -> Void
+        _ done: @escaping (Result<(sessions: [ChatSession], hasMore: Bool), ChatStoreError>) -> Void
     ) {
-        database.read(ChatStore.listSessions(owner, before: before, limit: limit)) { result in
-            done(result.map { $0.rows.compactMap(ChatStore.session) }.mapError { .storage($0) })
+        let statement = ChatStore.listSessions(owner, before: before, limit: limit, characters: ChatStore.pageCharacters)
+        database.read(statement) { result in
+            done(
+                result.map { rows in
+                    let found = rows.rows.first?.last?.integer ?? 0
+                    return (sessions: rows.rows.compactMap(ChatStore.session), hasMore: rows.rows.count < found)
+                }.mapError { .storage($0) })
         }
     }
 

@@ -25,6 +25,9 @@ extension DocumentStore {
 
     private static let columns =
         "id, name, media_type, bytes, schema_text, status, error, created_at, updated_at, heartbeat_at, run, run_schema, progress"
+    /// The same for lists, without what is large and shown of single documents alone.
+    private static let listColumns =
+        "id, name, media_type, bytes, NULL, status, error, created_at, updated_at, heartbeat_at, run, NULL, NULL"
 
     static func insert(
         _ document: StoredDocument, _ owner: ChatOwner, content: [UInt8], text: String
@@ -64,7 +67,7 @@ extension DocumentStore {
     }
 
     static func list(_ owner: ChatOwner, before: (time: Int64, id: String)?, limit: Int) -> SQLStatement {
-        let owned = "SELECT \(columns) FROM documents WHERE organization = $1 AND user_id = $2"
+        let owned = "SELECT \(listColumns) FROM documents WHERE organization = $1 AND user_id = $2"
         let order = "ORDER BY created_at DESC, id DESC LIMIT"
         guard let before else {
             return SQLStatement(

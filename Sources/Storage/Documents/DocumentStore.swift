@@ -29,7 +29,8 @@ package final class DocumentStore {
         }
     }
 
-    /// At most `limit` documents, the one stored last first, of those stored before `before`.
+    /// At most `limit` documents, the one stored last first, of those stored before `before`; without their schemas and how
+    /// far a run is.
     package func list(
         _ owner: ChatOwner, before: (time: Int64, id: String)?, limit: Int,
         _ done: @escaping (Result<[StoredDocument], DocumentStoreError>) -> Void
