@@ -107,7 +107,7 @@ final class ExtractionStream: RequestOwner {
                     status: 404, message: "The model '\(model.prefix(256))' does not exist or no provider serves it.",
                     type: "invalid_request_error", code: "model_not_found", parameter: "model"))
         }
-        guard !visit.service.isFull else { return visit.refuse(DocumentFailures.busy) }
+        guard !visit.service.isFull(for: visit.owner) else { return visit.refuse(DocumentFailures.busy) }
         open("starting")
         visit.service.start(
             ExtractionRequest(
