@@ -21,6 +21,8 @@ package struct AccumulatedChoice: Sendable {
     package var text: String { joined { $0 == .text } }
     /// The text of the refusal.
     package var refusal: String { joined { $0 == .refusal } }
+    /// The visible text and the text of the refusal, in their order.
+    package var spoken: String { joined { $0 == .text || $0 == .refusal } }
     /// The text of the reasoning.
     package var reasoning: String { joined { $0 == .reasoning } }
     /// The tool calls in the order they began.

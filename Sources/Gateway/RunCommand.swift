@@ -24,6 +24,7 @@ enum RunCommand {
             return CommandLineInterface.misused(GatewayAddress.misuse)
         }
         let launch = ToolLaunch(tool: tool, address, model: options["model"])
+        for name in launch.removed { _ = unsafe unsetenv(name) }
         for (name, value) in launch.environment { _ = unsafe setenv(name, value, 1) }
         return execute(tool, launch.arguments + rest)
     }
@@ -47,6 +48,8 @@ enum RunCommand {
 struct ToolLaunch: Equatable {
     /// Variables to set.
     let environment: [String: String]
+    /// Variables to take away: the user's own keys for a vendor, which the gateway is not to see, and what leads past it.
+    let removed: [String]
     /// Arguments that stand before the user's own.
     let arguments: [String]
 
@@ -59,12 +62,17 @@ struct ToolLaunch: Equatable {
             "OPENAI_BASE_URL": address.url + "/v1", "OPENAI_API_BASE": address.url + "/v1", "OPENAI_API_KEY": key,
         ]
         let gemini = ["GOOGLE_GEMINI_BASE_URL": address.url, "GEMINI_API_KEY": key]
+        let anthropicOwn = ["ANTHROPIC_API_KEY", "CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX"]
+        let openAIOwn = ["OPENAI_ORG_ID", "OPENAI_ORGANIZATION", "OPENAI_PROJECT_ID"]
+        let geminiOwn = ["GOOGLE_API_KEY", "GOOGLE_GENAI_USE_VERTEXAI", "GOOGLE_GENAI_USE_GCA"]
         let name = tool.split(separator: "/").last.map(String.init) ?? tool
         switch name {
         case "claude":
+            removed = anthropicOwn
             environment = anthropic.merging(model.map { ["ANTHROPIC_MODEL": $0] } ?? [:]) { $1 }
             arguments = []
         case "codex":
+            removed = openAIOwn
             environment = openAI.merging(["SLUICE_API_KEY": key]) { $1 }
             arguments =
                 [
@@ -74,9 +82,11 @@ struct ToolLaunch: Equatable {
                     "-c", "model_providers.sluice.wire_api=\"responses\"",
                 ] + (model.map { ["-c", "model=\"\($0)\""] } ?? [])
         case "gemini":
+            removed = geminiOwn
             environment = gemini.merging(model.map { ["GEMINI_MODEL": $0] } ?? [:]) { $1 }
             arguments = []
         default:
+            removed = anthropicOwn + openAIOwn + geminiOwn
             let named = model.map { ["OPENAI_MODEL": $0, "ANTHROPIC_MODEL": $0, "GEMINI_MODEL": $0] } ?? [:]
             environment = anthropic.merging(openAI) { $1 }.merging(gemini) { $1 }.merging(named) { $1 }
             arguments = []

@@ -388,7 +388,13 @@ def test_a_very_long_answer_is_told_whole_and_kept_in_part(chat, model):
     with say(chat, session) as connection:
         stream = read_stream(connection)
     assert sum(len(data) for name, data in named(stream) if name == "chunk") == 1_400_000
-    assert named(stream)[-1][0] == "done"
+    name, data = named(stream)[-1]
+    assert name == "done" and json.loads(data)["is_partial"] is True
+    told = chat.post({"message": "q", "chat_id": session}, "/chat").json()
+    assert len(told["reply"].encode()) == 1 << 20 and told["is_partial"] is True
+    streamed = chat.post({"message": "q", "chat_id": session}, "/chat/stream")
+    done = json.loads(streamed.body.strip().splitlines()[-1].removeprefix(b"data: "))
+    assert done["done"] and done["is_partial"] is True and done["fullText"] == told["reply"]
     answer = messages(chat, session)[1]
     assert len(answer["content"].encode()) == 1 << 20 and answer["is_partial"]
     assert answer["content"].startswith("x" * 400_000 + "é" * 200_000) and answer["outcome"] == "completed"

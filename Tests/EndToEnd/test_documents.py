@@ -479,6 +479,26 @@ def test_a_document_of_too_many_chunks_is_not_extracted_and_runs_are_bounded(ext
         gateway.stop()
 
 
+def test_one_owner_cannot_take_every_run(extractor, tmp_path):
+    settings = content(extractor, max_extractions=4)
+    gateway = Sluice(tmp_path, settings)
+    try:
+        sent = [upload(gateway, "HANG-ME") for _ in range(3)]
+        with extract(gateway, sent[0]["id"]) as first, extract(gateway, sent[1]["id"]) as second:
+            first.until(lambda name, _: name == "progress")
+            second.until(lambda name, _: name == "progress")
+            refused = extract(gateway, sent[2]["id"])
+            assert refused.status == 503
+            refused.close()
+            other = upload(gateway, "text", key=OTHER)
+            with extract(gateway, other["id"], key=OTHER) as events:
+                assert events.end()[0] == "done"
+            for document in sent[:2]:
+                assert get(gateway, f"/{document['id']}/cancel", method="POST").status == 200
+    finally:
+        gateway.stop()
+
+
 # Gateways that end
 
 

@@ -244,7 +244,8 @@ def test_a_reader_that_goes_away_ends_it_quietly(sluice):
 TELL = """#!/usr/bin/env python3
 import json, os, sys
 names = ("ANTHROPIC_BASE_URL ANTHROPIC_AUTH_TOKEN ANTHROPIC_MODEL OPENAI_BASE_URL OPENAI_API_KEY "
-         "GOOGLE_GEMINI_BASE_URL GEMINI_API_KEY SLUICE_API_KEY").split()
+         "GOOGLE_GEMINI_BASE_URL GEMINI_API_KEY SLUICE_API_KEY "
+         "ANTHROPIC_API_KEY OPENAI_ORG_ID GOOGLE_API_KEY GOOGLE_GENAI_USE_VERTEXAI").split()
 print(json.dumps({"arguments": sys.argv[1:], **{name: os.environ.get(name) for name in names}}))
 sys.exit(7)
 """
@@ -257,11 +258,20 @@ def test_a_tool_is_started_with_its_address_and_key(sluice, tmp_path, tool):
     path.chmod(0o755)
     words, environment = command(sluice, "run", "--model", "ok", tool, "--help", "--url", "mine")
     environment["PATH"] = f"{tmp_path}:{environment['PATH']}"
+    own = {
+        "claude": ["ANTHROPIC_API_KEY"],
+        "codex": ["OPENAI_ORG_ID"],
+        "gemini": ["GOOGLE_API_KEY", "GOOGLE_GENAI_USE_VERTEXAI"],
+    }
+    environment |= {name: "the user's own" for names in own.values() for name in names}
     done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=20, check=False)
     # The tool takes the place of the command: its exit code is the one that is seen.
     assert done.returncode == 7, done
     told = json.loads(done.stdout)
     url = environment["SLUICE_URL"]
+    for vendor, names in own.items():
+        expected = None if tool in (vendor, "some-agent") else "the user's own"
+        assert [told[name] for name in names] == [expected] * len(names)
     assert told["arguments"][-3:] == ["--help", "--url", "mine"]
     if tool in ("claude", "some-agent"):
         assert (told["ANTHROPIC_BASE_URL"], told["ANTHROPIC_AUTH_TOKEN"]) == (url, KEY)

@@ -18,7 +18,8 @@ struct HTMLTextTests {
             ("a<!-- <p>no</p> -->b", "ab\n"), ("<!doctype html><p title='a > b'>x", "x\n"),
             ("&lt;b&gt; &amp;amp; &#233;&#xe9;&eacute; &nbsp;x &unknown; &", "<b> &amp; ééé x &unknown; &\n"),
             ("&#0;&#xD800;&#99999999;&#128;", "\u{FFFD}\u{FFFD}\u{FFFD}€\n"), ("1 < 2 </ x>", "1 < 2\n"),
-            ("<pre>a\n  b</pre>", "a\n  b\n"), ("<script>never ends", ""), ("<p", ""), ("", ""),
+            ("<pre>a\n  b</pre>", "a\n  b\n"), ("a<svg/>b<math />c<svg width='1'/>d", "abcd\n"),
+            ("a<svg width=1/>b</svg>c<script/>d</script>e", "ace\n"), ("<script>never ends", ""), ("<p", ""), ("", ""),
         ])
     func text(_ page: String, _ expected: String) {
         #expect(String(decoding: HTMLText.text(of: Array(page.utf8)), as: UTF8.self) == expected)

@@ -72,10 +72,17 @@ final class ChatCall: RequestOwner {
 
     func drained() { turn?.drained() }
 
+    private func addAttribution(to fields: inout HTTPFields) {
+        guard let attribution else { return }
+        fields.append("X-Sluice-Provider", attribution.provider)
+        fields.append("X-Sluice-Model", attribution.model)
+    }
+
     private func start() {
         guard !response.hasStarted else { return }
         var fields = HTTPFields()
         fields.append("X-Request-Id", visit.id)
+        addAttribution(to: &fields)
         fields.append("Content-Type", "text/event-stream; charset=utf-8")
         fields.append("Cache-Control", "no-cache, no-transform")
         fields.append("X-Accel-Buffering", "no")
@@ -128,26 +135,35 @@ extension ChatCall: ChatTurnListener {
 
     func done(_ finished: FinishedTurn) {
         turn = nil
-        guard !form.isWhole else {
-            return JSONReply.send(requestID: visit.id, to: response) { json in
-                json.object { json in
-                    json.member("chat_id", finished.session)
-                    json.member("message_id", finished.answer.id)
-                    json.member("reply", finished.answer.content)
-                    json.member("created_at", ChatReply.time(finished.answer.createdAt))
-                }
-            }
-        }
+        // Of a whole answer, what is stored is a part only when it is longer than what is kept of any.
+        let isCut = finished.answer.answer?.isPartial ?? false
+        guard !form.isWhole else { return respond(finished, isCut: isCut) }
         start()
         response.write { bytes in
             if form.isTokens {
-                TokenEvents.done(finished.answer.content, into: &bytes)
+                TokenEvents.done(finished.answer.content, isCut: isCut, into: &bytes)
             } else {
                 if form.hasDetails, let answer = finished.answer.answer { ChunkEvents.details(answer, into: &bytes) }
-                ChunkEvents.done(question: finished.question, answer: finished.answer.id, into: &bytes)
+                ChunkEvents.done(question: finished.question, answer: finished.answer.id, isCut: isCut, into: &bytes)
             }
         }
         response.finish()
+    }
+
+    private func respond(_ finished: FinishedTurn, isCut: Bool) {
+        var fields = JSONReply.fields(visit.id)
+        addAttribution(to: &fields)
+        var body = ByteBuffer()
+        body.appendJSON { json in
+            json.object { json in
+                json.member("chat_id", finished.session)
+                json.member("message_id", finished.answer.id)
+                json.member("reply", finished.answer.content)
+                json.member("created_at", ChatReply.time(finished.answer.createdAt))
+                if isCut { json.member("is_partial", true) }
+            }
+        }
+        response.respond(status: 200, fields: fields, body: body.bytes)
     }
 
     func failed(_ failure: ChatFailure, retryAfter: String?) {

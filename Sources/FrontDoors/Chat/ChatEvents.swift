@@ -15,10 +15,12 @@ package enum TokenEvents {
         buffer.append(literal: ",\"done\":false}\n\n")
     }
 
-    /// `{"token":"","done":true,"fullText":TEXT}`, the last event of a whole answer.
-    package static func done(_ text: String, into buffer: inout ByteBuffer) {
+    /// `{"token":"","done":true,"fullText":TEXT}`, the last event of a whole answer; with `"is_partial":true` when the text is the
+    /// part of it that is kept.
+    package static func done(_ text: String, isCut: Bool, into buffer: inout ByteBuffer) {
         buffer.append(literal: "data: {\"token\":\"\",\"done\":true,\"fullText\":")
         buffer.appendJSONString(text)
+        if isCut { buffer.append(literal: ",\"is_partial\":true") }
         buffer.append(literal: "}\n\n")
     }
 }
@@ -75,13 +77,14 @@ package struct ChunkEvents {
         buffer.append(literal: "\n\n")
     }
 
-    /// The last event of a whole answer, once it is stored.
-    package static func done(question: String, answer: String, into buffer: inout ByteBuffer) {
+    /// The last event of a whole answer, once it is stored; `isCut` when a part of it is.
+    package static func done(question: String, answer: String, isCut: Bool, into buffer: inout ByteBuffer) {
         buffer.append(literal: "event: done\ndata: ")
         buffer.appendJSON { json in
             json.object { json in
                 json.member("user_message_id", question)
                 json.member("assistant_message_id", answer)
+                if isCut { json.member("is_partial", true) }
             }
         }
         buffer.append(literal: "\n\n")

@@ -23,6 +23,8 @@ final class ChatExport: RequestOwner {
     /// Answers with the conversation, or that there is none.
     static func begin(_ visit: ChatVisit, _ store: ChatStore, _ id: String) {
         store.find(id, visit.owner) { result in
+            // Who owns the request of a client that has left would never be told so.
+            guard !visit.request.response.isOver else { return }
             visit.answer(result) { session in
                 let export = ChatExport(visit, store, session)
                 visit.request.owner = export

@@ -43,7 +43,7 @@ final class DocumentUpload: RequestOwner {
             maxSeconds: policy.convertSeconds)
         intake.cancellation = cancellation
         let work = intake
-        let isTaken = visit.service.workers.submit({ work.read() }) { [self] result in
+        let isTaken = visit.service.workers.submit(for: visit.owner, { work.read() }) { [self] result in
             guard !isGone else { return }
             switch result {
             case .success(let document): store(document)

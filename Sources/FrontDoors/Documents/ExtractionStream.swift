@@ -108,7 +108,7 @@ final class ExtractionStream: RequestOwner {
                     type: "invalid_request_error", code: "model_not_found", parameter: "model"))
         }
         guard visit.gate.relay.isRecorded else { return visit.refuse(ErrorReply.auditUnavailable) }
-        guard !visit.service.isFull else { return visit.refuse(DocumentFailures.busy) }
+        guard !visit.service.isFull(for: visit.owner) else { return visit.refuse(DocumentFailures.busy) }
         open("starting")
         visit.service.start(
             ExtractionRequest(

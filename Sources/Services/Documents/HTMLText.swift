@@ -70,8 +70,9 @@ package struct HTMLText {
         // No element that matters has a longer name.
         let name = String(decoding: bytes[start..<min(end, start + 16)], as: UTF8.self).lowercased()
         index = end
-        skipAttributes()
-        if isEnd { closed(name) } else { opened(name) }
+        let isEmpty = skipAttributes() && (name == "svg" || name == "math")
+        // A slash before the end says that an element has no content, in SVG and MathML and nowhere else.
+        if isEnd { closed(name) } else if !isEmpty { opened(name) }
     }
 
     private mutating func skipDeclaration() {
@@ -82,26 +83,33 @@ package struct HTMLText {
         }
     }
 
-    /// Steps behind the `>` of a tag; one between quotes does not count.
-    private mutating func skipAttributes() {
+    /// Steps behind the `>` of a tag; one between quotes does not count. Gives whether a slash that is no value's stands before it.
+    @discardableResult
+    private mutating func skipAttributes() -> Bool {
         var quote: UInt8 = 0
         var afterEquals = false
+        var isValue = false
         while index < bytes.count {
             let byte = bytes[index]
             index += 1
             if quote != 0 {
                 if byte == quote { quote = 0 }
             } else if byte == UInt8(ascii: ">") {
-                return
+                return !isValue && bytes[index - 2] == ASCII.slash
             } else if afterEquals, byte == ASCII.quote || byte == UInt8(ascii: "'") {
                 quote = byte
                 afterEquals = false
             } else if byte == UInt8(ascii: "=") {
                 afterEquals = true
-            } else if !HTMLText.isSpace(byte) {
+            } else if HTMLText.isSpace(byte) {
+                isValue = false
+            } else {
+                // A value without quotes ends with a space: its slashes are its own.
+                isValue = isValue || afterEquals
                 afterEquals = false
             }
         }
+        return false
     }
 
     private mutating func opened(_ name: String) {
@@ -141,7 +149,8 @@ package struct HTMLText {
             index = found
             guard !isBody else { return }
             index += 2 + name.utf8.count
-            return skipAttributes()
+            skipAttributes()
+            return
         }
         index = bytes.count
     }

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import Reactor
-internal import Storage
+package import Storage
 
 /// A few threads for what takes long: reading documents, cutting them up. The loop hands work over and hears of its end.
 package final class WorkerPool {
@@ -28,7 +28,7 @@ package final class WorkerPool {
     private var lanes: [Lane] = []
     private let laneCount: Int
     private let maxPending: Int
-    private var completions: [UInt64: (any Sendable) -> Void] = [:]
+    private var completions: [UInt64: (owner: ChatOwner, tell: (any Sendable) -> Void)] = [:]
     private var lastID: UInt64 = 0
 
     /// A pool of `threads`, each started when there is work for it, which takes up to `maxPending` pieces of work at once.
@@ -46,14 +46,17 @@ package final class WorkerPool {
         mailbox.closeForGood()
     }
 
-    /// Does `work` on a thread and tells `done` on the loop, never before this returns. False when too much waits already, or the
-    /// system refuses a thread: then neither is called.
-    package func submit<Value: Sendable>(_ work: @escaping @Sendable () -> Value, _ done: @escaping (Value) -> Void) -> Bool {
+    /// Does `work` on a thread and tells `done` on the loop, never before this returns. False when too much waits already, half of
+    /// what may wait is the same owner's, or the system refuses a thread: then neither is called.
+    package func submit<Value: Sendable>(
+        for owner: ChatOwner, _ work: @escaping @Sendable () -> Value, _ done: @escaping (Value) -> Void
+    ) -> Bool {
+        guard completions.values.count(where: { $0.owner == owner }) < max(1, maxPending / 2) else { return false }
         guard completions.count < maxPending, let lane = freest() else { return false }
         lastID &+= 1
         guard (try? lanes[lane].queue.put(Job(id: lastID, work: work), bytes: 0)) != nil else { return false }
         lanes[lane].pending += 1
-        completions[lastID] = { value in if let value = value as? Value { done(value) } }
+        completions[lastID] = (owner, { value in if let value = value as? Value { done(value) } })
         return true
     }
 
@@ -82,7 +85,7 @@ package final class WorkerPool {
 
     private func receive(_ reply: Reply) {
         lanes[reply.lane].pending -= 1
-        completions.removeValue(forKey: reply.id)?(reply.value)
+        completions.removeValue(forKey: reply.id)?.tell(reply.value)
     }
 }
 

@@ -162,7 +162,7 @@ final class ExtractionRun {
 
     /// Has work done by the pool, later when it has too much to do.
     private func submit<Value: Sendable>(_ work: @escaping @Sendable () -> Value, _ done: @escaping (Value) -> Void) {
-        let isTaken = service.workers.submit(work) { [self] value in if !isOver { done(value) } }
+        let isTaken = service.workers.submit(for: request.owner, work) { [self] value in if !isOver { done(value) } }
         guard !isTaken else { return }
         let timer = LoopTimer(service.relay.loop) { [unowned self] in self.submit(work, done) }
         timer.schedule(after: 200_000_000)
@@ -170,6 +170,9 @@ final class ExtractionRun {
     }
 
     // MARK: The end
+
+    /// Whether its end is still open: from when on a result is being stored, it is what the database says.
+    var mayBeCancelled: Bool { !isOver && progress.stage != .saving }
 
     /// Somebody cancels it, or the process goes down.
     func cancel(_ failure: ExtractionFailure) { end(.failure(failure)) }

@@ -39,8 +39,11 @@ package final class ExtractionService {
     /// The schema of the run of a document that is under way here.
     package func runningSchema(of document: String) -> String? { runs[document]?.request.schema.text }
 
-    /// Whether no more runs may begin for now.
-    package var isFull: Bool { runs.count >= policy.maxRuns }
+    /// Whether an owner may begin no more runs for now: there are enough, or half of them are the owner's.
+    package func isFull(for owner: ChatOwner) -> Bool {
+        runs.count >= policy.maxRuns
+            || runs.values.count(where: { $0.request.owner == owner }) >= max(1, policy.maxRuns / 2)
+    }
 
     /// Begins a run, or joins one that somebody began meanwhile. The watcher is not told before this returns.
     package func start(_ request: ExtractionRequest, _ watcher: any ExtractionWatcher) {
@@ -72,8 +75,11 @@ package final class ExtractionService {
     /// Cancels a document's extraction, wherever it runs; `conflict` when there is none.
     package func cancel(_ document: String, _ owner: ChatOwner, _ done: @escaping (DocumentStoreError?) -> Void) {
         store.cancel(document, owner, at: wallClockMicroseconds()) { [self] error in
-            if error == nil { runs[document]?.cancel(.cancelled) }
-            done(error)
+            guard let run = runs[document], run.request.owner == owner else { return done(error) }
+            // A run that has not taken the document yet is none to the database.
+            let isCancelled = error == nil || (error == .conflict && run.mayBeCancelled)
+            if isCancelled { run.cancel(.cancelled) }
+            done(isCancelled ? nil : error)
         }
     }
 

@@ -18,8 +18,8 @@ extension JSONSchema {
         case .object(let members):
             return .object(
                 members.compactMap { member in
-                    guard let schema = properties.first(where: { $0.key == member.key })?.schema else { return member }
-                    if member.value.isNull, !required.contains(member.key), !schema.allowsNull { return nil }
+                    guard let schema = properties[member.key] else { return member }
+                    if member.value.isNull, !requiredNames.contains(member.key), !schema.allowsNull { return nil }
                     return JSONValue.Member(member.key, schema.pruned(member.value))
                 })
         case .array(let elements):
@@ -73,7 +73,7 @@ extension JSONSchema {
         if names.count < members.count { found.append("\(path.isEmpty ? "the result" : path) has a member twice") }
         for member in members where found.count < limit {
             let place = "\(path)/\(member.key.prefix(100))"
-            if let schema = properties.first(where: { $0.key == member.key })?.schema {
+            if let schema = properties[member.key] {
                 schema.check(member.value, place, &found, limit)
             } else if !allowsOthers {
                 found.append("\(place) is not a member of the schema")
@@ -99,9 +99,14 @@ extension JSONSchema {
         case (.number, .number): left == right || (left.double != nil && left.double == right.double)
         case (.array(let left), .array(let right)): left.elementsEqual(right, by: isSame)
         case (.object(let members), .object(let others)):
-            members.count == others.count
-                && members.allSatisfy { member in right[member.key].map { isSame(member.value, $0) } ?? false }
+            isSame(members, others)
         default: left == right
         }
+    }
+
+    private static func isSame(_ left: [JSONValue.Member], _ right: [JSONValue.Member]) -> Bool {
+        guard left.count == right.count else { return false }
+        let values = Dictionary(right.map { ($0.key, $0.value) }) { first, _ in first }
+        return left.allSatisfy { member in values[member.key].map { isSame(member.value, $0) } ?? false }
     }
 }

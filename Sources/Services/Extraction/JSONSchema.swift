@@ -20,8 +20,10 @@ package struct JSONSchema: Sendable, Equatable {
     var types: [String] = []
     var choices: [JSONValue]?
     var alternatives: [JSONSchema] = []
-    var properties: [(key: String, schema: JSONSchema)] = []
+    var properties: [String: JSONSchema] = [:]
     var required: [String] = []
+    /// The same for looking up.
+    var requiredNames: Set<String> = []
     var allowsOthers = true
     /// What other properties must be; empty for anything.
     var others: [JSONSchema] = []
@@ -53,11 +55,12 @@ package struct JSONSchema: Sendable, Equatable {
         self.source = source
         if case .bool(true) = source { return }
         guard case .object(let members) = source else { throw JSONSchema.wrong(path, "must be an object") }
+        var seen: Set<String> = []
         for member in members {
-            guard members.count(where: { $0.key == member.key }) == 1 else {
-                throw JSONSchema.wrong(path, "has '\(member.key)' twice")
+            guard seen.insert(member.key).inserted else {
+                throw JSONSchema.wrong(path, "has '\(JSONSchema.short(member.key))' twice")
             }
-            try read(member.key, member.value, "\(path)/\(member.key)")
+            try read(member.key, member.value, "\(path)/\(JSONSchema.short(member.key))")
         }
     }
 
@@ -80,12 +83,16 @@ package struct JSONSchema: Sendable, Equatable {
         case "properties":
             guard let members = value.members else { throw JSONSchema.wrong(path, "must be an object") }
             for member in members {
-                properties.append((member.key, try JSONSchema(member.value, at: "\(path)/\(member.key)")))
+                let schema = try JSONSchema(member.value, at: "\(path)/\(JSONSchema.short(member.key))")
+                guard properties.updateValue(schema, forKey: member.key) == nil else {
+                    throw JSONSchema.wrong(path, "has '\(JSONSchema.short(member.key))' twice")
+                }
             }
         case "required":
             let names = (value.elements ?? [.null]).compactMap(\.string)
             guard names.count == value.elements?.count else { throw JSONSchema.wrong(path, "must be a list of names") }
             required = names
+            requiredNames = Set(names)
         case "additionalProperties":
             if case .bool(let allows) = value { allowsOthers = allows } else { others = [try JSONSchema(value, at: path)] }
         case "items": items = [try JSONSchema(value, at: path)]
@@ -101,6 +108,9 @@ package struct JSONSchema: Sendable, Equatable {
             }
         }
     }
+
+    /// A name as messages show it: a path of long names must not cost its length at every step.
+    private static func short(_ name: String) -> String { String(name.unicodeScalars.prefix(100)) }
 
     private static func wrong(_ path: String, _ text: String) -> JSONSchemaError {
         JSONSchemaError(message: "the schema \(path.isEmpty ? "itself" : "at \(path.prefix(200))") \(text)")

@@ -96,14 +96,9 @@ extension Exchange {
 extension RelayService {
     /// The exchanges under way that `viewer` may see, newest first, at most `limit` of them, and how many there are.
     package func liveStreams(for viewer: Caller, limit: Int) -> (streams: [LiveStream], total: Int) {
-        var total = 0
-        var found: [Exchange] = []
-        for exchange in exchanges.values where !exchange.state.isOver && viewer.maySee(exchange.record.caller) {
-            total += 1
-            if found.count < limit { found.append(exchange) }
-        }
-        found.sort { $0.received > $1.received }
-        return (found.map(\.live), total)
+        let found = exchanges.values.filter { !$0.state.isOver && viewer.maySee($0.record.caller) }
+        let newest = found.sorted { $0.received > $1.received }.prefix(limit)
+        return (newest.map(\.live), found.count)
     }
 
     /// Ends a stream that `viewer` may see; false when there is none of that identifier.

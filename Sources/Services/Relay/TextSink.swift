@@ -11,7 +11,7 @@ package protocol TextReceiver: AnyObject {
     var isSaturated: Bool { get }
     /// A provider answers; called once, before any text.
     func begin(_ attribution: Attribution)
-    /// A piece of the visible text of the first choice.
+    /// A piece of the visible text of the first choice, or of its refusal.
     func receive(_ text: String)
     /// A piece of what the model thinks before it speaks.
     func reason(_ text: String)
@@ -68,7 +68,7 @@ package final class TextSink: ClientSink {
     package func respond(_ answer: ChatAccumulator, _ attribution: Attribution) {
         announce(attribution)
         usage = answer.usage
-        let text = answer.text
+        let text = answer.choices.first?.spoken ?? ""
         if !text.isEmpty { receiver.receive(text) }
         receiver.end(nil, retryAfter: nil)
     }
@@ -96,6 +96,8 @@ package final class TextSink: ClientSink {
                 var known = usage ?? TokenUsage()
                 known.update(with: reported)
                 usage = known
+            // What a model says when it will not answer is what it says.
+            case .refusal(choice: 0, let slice) where !slice.isEmpty: receiver.receive(data.jsonText(slice))
             default: break
             }
         }

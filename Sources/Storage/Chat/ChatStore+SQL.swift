@@ -113,21 +113,22 @@ extension ChatStore {
     /// Conversations begun before a place, latest first: at most `limit`, and no more when their prompts had `characters` before.
     /// A last column tells how many there are of `limit` and one.
     static func listSessions(_ owner: ChatOwner, before: PageCursor?, limit: Int, characters: Int) -> SQLStatement {
-        var values: [SQLValue] = [
-            .text(owner.organization), .text(owner.user), .integer(Int64(limit)), .integer(Int64(characters)),
-        ]
+        // Parameters stand in the order of their numbers: SQLite counts them by their first use.
+        let place = before == nil ? "" : "AND (created_at, id) < ($3, $4)"
+        let (limited, weighed) = before == nil ? ("$3", "$4") : ("$5", "$6")
+        var values: [SQLValue] = [.text(owner.organization), .text(owner.user)]
         if let before { values += [.integer(before.time), .text(before.id)] }
+        values += [.integer(Int64(limit)), .integer(Int64(characters))]
         return SQLStatement(
             """
             SELECT \(sessionColumns), found FROM (
                 SELECT \(sessionColumns), COUNT(*) OVER () AS found, ROW_NUMBER() OVER latest AS place,
                     SUM(LENGTH(system_prompt)) OVER latest AS total
                 FROM (
-                    SELECT \(sessionColumns) FROM chat_sessions WHERE organization = $1 AND user_id = $2
-                        \(before == nil ? "" : "AND (created_at, id) < ($5, $6)")
-                    ORDER BY created_at DESC, id DESC LIMIT $3 + 1
+                    SELECT \(sessionColumns) FROM chat_sessions WHERE organization = $1 AND user_id = $2 \(place)
+                    ORDER BY created_at DESC, id DESC LIMIT \(limited) + 1
                 ) AS next WINDOW latest AS (ORDER BY created_at DESC, id DESC)
-            ) AS weighed WHERE place <= $3 AND total - LENGTH(system_prompt) < $4 ORDER BY place
+            ) AS weighed WHERE place <= \(limited) AND total - LENGTH(system_prompt) < \(weighed) ORDER BY place
             """, values)
     }
 
