@@ -21,7 +21,7 @@ from redis_server import Redis
 from upstream_modes import USAGE
 from wire import KEY, render, wait_until
 
-SCOPE = "key:" + hashlib.sha256(KEY.encode()).hexdigest()[:16]
+SCOPE = "key:settings_" + hashlib.sha256(KEY.encode()).hexdigest()[:16]
 PRICED = {"input": 1.0, "output": 1.0}
 
 
