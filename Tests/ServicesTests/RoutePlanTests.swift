@@ -3,6 +3,7 @@
 
 import HTTPClient
 import Providers
+import Storage
 import Telemetry
 import Testing
 
