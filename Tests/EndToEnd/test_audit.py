@@ -82,6 +82,22 @@ def post(sluice, headers, model, stream=False, key=KEY, path="/v1/chat/completio
 # MARK: what a row holds
 
 
+def test_a_refusal_of_somebody_admitted_names_the_key(audited, named):
+    name, headers = named
+    refused = [("/proxy/no-such-provider/x", [], 404), ("/v1/chat/completions", [("X-Sluice-Dialect", "klingon")], 400)]
+    for number, (path, more, status) in enumerate(refused):
+        one = f"{name}-{number}"
+        assert audited.post(b"{}", path, headers=[("X-Request-Id", one), *more]).status == status
+        assert row(audited, one)["key"].startswith("settings_")
+    assert audited.post(b"{}", headers=[("X-Request-Id", f"{name}-stranger")], key=None).status == 401
+    assert row(audited, f"{name}-stranger")["key"] is None
+
+
+def test_a_stranger_is_not_told_what_is_wrong_with_the_head(audited):
+    answer = audited.post(b"{}", headers=[("X-Sluice-Dialect", "klingon")], key="sk-wrong")
+    assert answer.status == 401
+
+
 @pytest.mark.parametrize("stream", [True, False])
 def test_a_completed_request(audited, replies, named, stream):
     name, headers = named
@@ -494,11 +510,13 @@ def audited_head(sluice, id, key):
         return connection.response("HEAD").status
 
 
-def test_a_key_of_the_settings_sees_its_own_and_strangers_nothing(audited):
-    keys = {row["key"] for row in get(audited, "/api/v1/audit", KEY).json()["data"]}
-    assert len(keys) <= 1 and all(key.startswith("settings_") for key in keys)
+def test_a_key_of_the_settings_sees_its_own_and_strangers_nothing(audited, named):
+    name, headers = named
+    assert post(audited, headers, "sim/echo").status == 200
+    assert row(audited, name, key=KEY)["key"].startswith("settings_")
+    assert len({found["key"] for found in rows(audited, KEY)}) == 1
+    assert get(audited, "/api/v1/audit/audit_0", KEY).status == 404
     for path in ("/api/v1/audit", "/api/v1/audit/export", "/api/v1/audit/audit_0", "/api/v1/usage"):
-        assert get(audited, path, KEY).status == (404 if path.endswith("audit_0") else 200)
         assert get(audited, path, None).status == 401
         assert get(audited, f"{path}?key={ADMIN}", None).status == 401
 
