@@ -4,6 +4,7 @@
 import HTTPClient
 import Providers
 import Telemetry
+import Storage
 import Testing
 
 @testable import Services
