@@ -54,8 +54,8 @@ struct JSONSchemaTests {
         arguments: [
             #"{"type":"object","pattern":"x"}"#, #"{"type":"object","$ref":"/a"}"#, #"{"type":"object","oneOf":[]}"#,
             #"{"type":"object","properties":{"a":{"not":{}}}}"#, #"{"type":"object","typo":1}"#, #"{"type":"thing"}"#,
-            #"{"type":"object","required":"a"}"#,
-            #"{"type":"object","minItems":-1}"#, #"{"type":"object","properties":{"a":{},"a":{}}}"#,
+            #"{"type":"object","required":"a"}"#, #"{"type":"object","minItems":-1}"#,
+            #"{"type":"object","properties":{"a":{},"a":{}}}"#,
             #"{"type":"object","type":"object"}"#,
             #"{"type":"array"}"#, "{}", #"{"type":"object","anyOf":[{}]}"#, #"{"type":"object","properties":{"a":1}}"#,
         ])
@@ -75,8 +75,7 @@ struct JSONSchemaTests {
     func piece() throws {
         let schema = try JSONSchema.ofResult(
             try value(
-
-            #"{"type":"object","required":["title"],"properties":{"title":{"type":"string"},"units":{"type":"array","minItems":2,"items":{"type":"object","required":["title"]}}}}"#
+                #"{"type":"object","required":["title"],"properties":{"title":{"type":"string"},"units":{"type":"array","minItems":2,"items":{"type":"object","required":["title"]}}}}"#
             ))
         #expect(schema.problems(of: try value("{}")).count == 1)
         #expect(schema.ofPiece.problems(of: try value(#"{"units":[{"title":1}]}"#)) == [])
@@ -87,8 +86,7 @@ struct JSONSchemaTests {
     func pruned() throws {
         let schema = try JSONSchema(
             try value(
-
-            #"{"type":"object","required":["c"],"properties":{"a":{"type":"string"},"b":{"type":["string","null"]},"c":{"type":"string"},"l":{"type":"array","items":{"type":"object","properties":{"n":{"type":"integer"}}}}}}"#
+                #"{"type":"object","required":["c"],"properties":{"a":{"type":"string"},"b":{"type":["string","null"]},"c":{"type":"string"},"l":{"type":"array","items":{"type":"object","properties":{"n":{"type":"integer"}}}}}}"#
             ), at: "")
         let pruned = schema.pruned(try value(#"{"a":null,"b":null,"c":null,"d":null,"l":[{"n":null}]}"#))
         #expect(pruned == (try value(#"{"b":null,"c":null,"d":null,"l":[{}]}"#)))

@@ -3,8 +3,8 @@
 
 import HTTPClient
 import Providers
-import Telemetry
 import Storage
+import Telemetry
 import Testing
 
 @testable import Services
