@@ -69,7 +69,7 @@ import Testing
     func ends() {
         var buffer = ByteBuffer()
         buffer.append(literal: ChunkEvents.start)
-        ChunkEvents.done(question: "msg_1", answer: "msg_2", into: &buffer)
+        ChunkEvents.done(question: "msg_1", answer: "msg_2", isCut: false, into: &buffer)
         ChunkEvents.error("no \"more\"\n", into: &buffer)
         #expect(
             String(decoding: buffer.storage, as: UTF8.self) == """
@@ -92,7 +92,7 @@ import Testing
     func bytes() {
         var buffer = ByteBuffer()
         TokenEvents.token("Hi \"you\"\n\r☃", into: &buffer)
-        TokenEvents.done("", into: &buffer)
+        TokenEvents.done("", isCut: false, into: &buffer)
         #expect(
             String(decoding: buffer.storage, as: UTF8.self) == #"""
                 data: {"token":"Hi \"you\"\n\r☃","done":false}
