@@ -70,7 +70,7 @@ import Testing
     func ends() {
         var buffer = ByteBuffer()
         buffer.append(literal: ChunkEvents.start)
-        ChunkEvents.done(question: "msg_1", answer: "msg_2", into: &buffer)
+        ChunkEvents.done(question: "msg_1", answer: "msg_2", isCut: false, into: &buffer)
         let failure = ChatFailure(status: 502, message: "no \"more\"\n", type: "server_error", code: "upstream_closed")
         ChunkEvents.error(failure, into: &buffer)
         #expect(
@@ -120,7 +120,7 @@ import Testing
     func bytes() {
         var buffer = ByteBuffer()
         TokenEvents.token("Hi \"you\"\n\r☃", into: &buffer)
-        TokenEvents.done("", into: &buffer)
+        TokenEvents.done("", isCut: false, into: &buffer)
         #expect(
             String(decoding: buffer.storage, as: UTF8.self) == #"""
                 data: {"token":"Hi \"you\"\n\r☃","done":false}

@@ -54,7 +54,8 @@ struct JSONSchemaTests {
         arguments: [
             #"{"type":"object","pattern":"x"}"#, #"{"type":"object","$ref":"/a"}"#, #"{"type":"object","oneOf":[]}"#,
             #"{"type":"object","properties":{"a":{"not":{}}}}"#, #"{"type":"object","typo":1}"#, #"{"type":"thing"}"#,
-            #"{"type":"object","required":"a"}"#, #"{"type":"object","minItems":-1}"#, #"{"type":"object","properties":{"a":{},"a":{}}}"#,
+            #"{"type":"object","required":"a"}"#, #"{"type":"object","minItems":-1}"#,
+            #"{"type":"object","properties":{"a":{},"a":{}}}"#,
             #"{"type":"object","type":"object"}"#,
             #"{"type":"array"}"#, "{}", #"{"type":"object","anyOf":[{}]}"#, #"{"type":"object","properties":{"a":1}}"#,
         ])

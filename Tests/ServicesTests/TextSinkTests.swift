@@ -26,7 +26,8 @@ struct TextSinkTests {
         let listener = Listener()
         var event = DecodedEvent()
         event.deltas = deltas
-        TextSink(listener).write(event, named: [].span, data.span)
+        let name: [UInt8] = []
+        TextSink(listener).write(event, named: name.span, data.span)
         #expect(listener.pieces == ["Well:", " no."])
     }
 
