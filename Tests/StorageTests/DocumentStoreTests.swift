@@ -39,10 +39,10 @@ import Testing
         return given ?? nil
     }
 
-    @Test("gives back what was stored, to its owner alone")
-    func owned() throws {
+    @Test("gives back what was stored, to its owner alone", arguments: TestEngine.all)
+    func owned(_ engine: TestEngine) throws {
         let bench = try StorageBench()
-        let database = try bench.sqlite()
+        let database = try bench.database(engine)
         let store = DocumentStore(database)
         create(store, bench, "doc_1")
         #expect(wait(bench) { store.find("doc_1", mine, $0) } == .success(document("doc_1")))
@@ -65,10 +65,10 @@ import Testing
         bench.close(database)
     }
 
-    @Test("lists the latest first, page by page")
-    func pages() throws {
+    @Test("lists the latest first, page by page", arguments: TestEngine.all)
+    func pages(_ engine: TestEngine) throws {
         let bench = try StorageBench()
-        let database = try bench.sqlite()
+        let database = try bench.database(engine)
         let store = DocumentStore(database)
         for (id, time) in [("a", 1), ("b", 2), ("c", 2), ("d", 3)] { create(store, bench, id, at: Int64(time)) }
         let first = try wait(bench) { store.list(mine, before: nil, limit: 2, $0) }?.get() ?? []
@@ -79,10 +79,10 @@ import Testing
         bench.close(database)
     }
 
-    @Test("one run has a document at a time, until it is heard of no more")
-    func claims() throws {
+    @Test("one run has a document at a time, until it is heard of no more", arguments: TestEngine.all)
+    func claims(_ engine: TestEngine) throws {
         let bench = try StorageBench()
-        let database = try bench.sqlite()
+        let database = try bench.database(engine)
         let store = DocumentStore(database)
         create(store, bench, "doc_1")
         func claim(_ run: String, staleBefore: Int64, at time: Int64) -> DocumentStoreError? {
@@ -107,10 +107,10 @@ import Testing
         bench.close(database)
     }
 
-    @Test("a cancelled run may not end, and runs of dead processes are swept up")
-    func ends() throws {
+    @Test("a cancelled run may not end, and runs of dead processes are swept up", arguments: TestEngine.all)
+    func ends(_ engine: TestEngine) throws {
         let bench = try StorageBench()
-        let database = try bench.sqlite()
+        let database = try bench.database(engine)
         let store = DocumentStore(database)
         for id in ["a", "b", "c"] { create(store, bench, id) }
         for (id, time) in [("a", 100), ("b", 100), ("c", 300)] {
