@@ -156,7 +156,7 @@ final class AuditStream: RequestOwner {
         isOver = true
         if case .list = form {
             response.write { buffer in
-                buffer.append(literal: "],\"next\":")
+                buffer.append(literal: "],\"next_cursor\":")
                 if let next { buffer.appendJSONString(next.text) } else { buffer.append(literal: "null") }
                 buffer.append(literal: "}")
             }

@@ -27,7 +27,7 @@ def rows(sluice, key=ADMIN, **query):
         assert page.status == 200, page
         answer = page.json()
         found += answer["data"]
-        if (cursor := answer["next"]) is None:
+        if (cursor := answer["next_cursor"]) is None:
             return found
 
 

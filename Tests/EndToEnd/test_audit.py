@@ -357,7 +357,7 @@ def test_pages_go_through_all_rows_once(audited, replies, tag):
         page = get(audited, "/api/v1/audit", model="paged", limit=2, **({"cursor": cursor} if cursor else {})).json()
         assert len(page["data"]) <= 2
         seen += [found["request_id"] for found in page["data"]]
-        if (cursor := page["next"]) is None:
+        if (cursor := page["next_cursor"]) is None:
             break
     assert seen == wanted[::-1]
 
@@ -374,7 +374,7 @@ def test_a_wrong_parameter_is_an_error(audited, query):
 
 def test_a_changed_cursor_is_an_error(audited):
     page = get(audited, "/api/v1/audit", limit=1).json()
-    cursor = page["next"]
+    cursor = page["next_cursor"]
     for position in range(len(cursor)):
         changed = cursor[:position] + ("A" if cursor[position] != "A" else "B") + cursor[position + 1 :]
         assert get(audited, "/api/v1/audit", cursor=changed).status == 400
@@ -499,7 +499,7 @@ def test_each_sees_its_own(audited, tenants, tag):
         assert not {found["request_id"] for found in rows(audited, key, user="bob")} - {names["bob"]}
         if who != "bob":
             assert rows(audited, key, request_id=names["bob"]) == []
-        everybody = get(audited, "/api/v1/audit", ADMIN, limit=1).json()["next"]
+        everybody = get(audited, "/api/v1/audit", ADMIN, limit=1).json()["next_cursor"]
         assert get(audited, "/api/v1/audit", key, cursor=everybody).status == 200
         assert names["solo"] not in seen or who == "solo"
 

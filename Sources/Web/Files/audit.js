@@ -3,7 +3,7 @@
 
 // What was asked and answered, page by page, and one of them in full.
 
-import { duration, el, field, heading, notice, number, time } from './dom.js';
+import { duration, edge, el, field, heading, notice, number, time } from './dom.js';
 import { get, query, textOf } from './api.js';
 
 const AUDIT = '/api/v1/audit';
@@ -116,13 +116,14 @@ function readable(value) {
 /** A text of any length: its beginning, and the rest a piece at a time. */
 function long(text) {
   const step = 100_000;
-  const box = el('pre', { tabindex: 0 }, text.slice(0, step));
-  let at = step;
+  let at = edge(text, step);
+  const box = el('pre', { tabindex: 0 }, text.slice(0, at));
   if (text.length <= at) return box;
   const button = el('button.quiet', { type: 'button' }, 'Show more');
   button.addEventListener('click', () => {
-    box.append(text.slice(at, at + step));
-    at += step;
+    const end = edge(text, at + step);
+    box.append(text.slice(at, end));
+    at = end;
     if (at >= text.length) button.remove();
   });
   return el('div', {}, box, button);

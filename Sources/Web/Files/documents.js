@@ -3,11 +3,13 @@
 
 // Documents: one is handed in, and what is extracted from it comes with its progress.
 
-import { announce, bytes, el, field, heading, notice, number, save, time } from './dom.js';
+import { announce, bytes, edge, el, field, heading, notice, number, save, time } from './dom.js';
 import { ApiError, call, get, kept, key, query, send, textOf } from './api.js';
 import { events } from './sse.js';
 
 const DOCUMENTS = '/api/v1/documents';
+/** The most characters of a schema in an address. */
+const SCHEMA = 2048;
 const path = (id) => `${DOCUMENTS}/${encodeURIComponent(id)}`;
 
 export function open(place) {
@@ -91,17 +93,13 @@ class Documents {
   }
 
   /** Shows a result, and what is not right about it. */
-  tell(name, { result, complete, chunks, problems }) {
+  tell(name, told) {
+    const { result } = told;
     if (result === undefined || result === null) return this.result.replaceChildren(el('h2', {}, name), el('p.empty', {}, 'There is no result yet.'));
     const text = JSON.stringify(result, null, 2);
-    const failed = (chunks ?? []).filter((chunk) => chunk.status === 'failed');
-    const doubts = [
-      ...(complete === false ? [`${number(failed.length)} of ${number(chunks.length)} parts failed: ${failed[0]?.error ?? ''}`] : []),
-      ...(problems?.length ? [`The result does not keep its schema: ${problems.slice(0, 5).join('; ')}`] : []),
-    ];
     this.result.replaceChildren(
       el('div.heading', {}, el('h2', {}, name), el('button.quiet.small', { type: 'button', click: () => save(`${name}.json`, new Blob([text], { type: 'application/json' })) }, 'Save')),
-      ...doubts.map((doubt) => notice(doubt)), el('pre', { tabindex: 0, 'aria-label': `Result of ${name}` }, text.slice(0, 200_000)));
+      ...doubts(told).map((doubt) => notice(doubt, 'warning')), el('pre', { tabindex: 0, 'aria-label': `Result of ${name}` }, text.slice(0, edge(text, 200_000))));
   }
 
   async remove(entry) {
@@ -163,22 +161,27 @@ class Documents {
     const job = this.job(file.name);
     try {
       job.step(0, 'Uploading');
-      const entry = await upload(file, job.signal, (part) => job.step(0, `Uploading, ${Math.round(part * 100)} %`));
+      const entry = await upload(file, this.schema.value.trim(), job.signal, (part) => job.step(0, `Uploading, ${Math.round(part * 100)} %`));
       this.file.value = '';
       await this.load();
-      await this.extract(entry, job);
+      await this.extract(entry, job, true);
     } catch (error) {
       job.end(error.name === 'AbortError' ? 'Cancelled.' : textOf(error), error.name === 'AbortError' ? 'info' : 'error');
     }
   }
 
-  /** Begins an extraction, or looks at the one that is under way. */
-  async extract(entry, job) {
+  /** Begins an extraction, or looks at the one that is under way. A document handed in just now has its schema with it. */
+  async extract(entry, job, isNew = false) {
+    // Another schema would begin anew what is only to be looked at.
+    const schema = isNew || entry.status === 'extracting' ? '' : this.schema.value.trim();
+    if (new URLSearchParams({ schema }).toString().length > SCHEMA) {
+      return job.end('The schema is too long for a document that is stored already. Hand the document in again with it.', 'error');
+    }
     this.watching.set(entry.id, job.controller);
     job.id = entry.id;
     try {
       const address = query(`${path(entry.id)}/extract-stream`, {
-        model: this.model.value.trim(), schema: this.schema.value.trim(), restart: entry.status === 'done' || null,
+        model: this.model.value.trim(), schema, restart: entry.status === 'done' || null,
       });
       const response = await send('GET', address, { accept: 'text/event-stream', signal: job.signal });
       let isSeen = false;
@@ -197,7 +200,8 @@ class Documents {
         } else if (event === 'done') {
           isOver = true;
           job.step(100);
-          job.end('Done.', 'good');
+          const gaps = doubts(told);
+          job.end(gaps.length ? `Done, but not as asked. ${gaps.join(' ')}` : 'Done.', gaps.length ? 'warning' : 'good');
           this.tell(entry.name, told);
         }
       }
@@ -210,6 +214,15 @@ class Documents {
   }
 }
 
+/** What is not right about a result. */
+function doubts({ complete, chunks, problems }) {
+  const failed = (chunks ?? []).filter((chunk) => chunk.status === 'failed');
+  const found = [];
+  if (complete === false) found.push(`${number(failed.length)} of ${number(chunks?.length ?? 0)} parts failed: ${failed[0]?.error ?? 'no reason is known'}`);
+  if (problems?.length) found.push(`The result does not keep its schema: ${problems.slice(0, 5).join('; ')}`);
+  return found;
+}
+
 function parsed(data) {
   try {
     return JSON.parse(data) ?? {};
@@ -219,10 +232,11 @@ function parsed(data) {
 }
 
 /** Hands a file in; fetch cannot tell how far it has come, XMLHttpRequest can. */
-function upload(file, signal, progress) {
+function upload(file, schema, signal, progress) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     const form = new FormData();
+    if (schema) form.append('schema', schema);
     form.append('file', file);
     request.open('POST', DOCUMENTS);
     if (key.get()) request.setRequestHeader('Authorization', `Bearer ${key.get()}`);

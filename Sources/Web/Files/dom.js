@@ -87,6 +87,12 @@ export function bytes(value) {
   return `${step ? value.toFixed(1) : value} ${units[step]}`;
 }
 
+/** Where a text can be cut at `at` or just before it, without leaving half a character. */
+export function edge(text, at) {
+  const isHalf = at > 0 && at < text.length && (text.charCodeAt(at - 1) & 0xfc00) === 0xd800 && (text.charCodeAt(at) & 0xfc00) === 0xdc00;
+  return isHalf ? at - 1 : Math.min(at, text.length);
+}
+
 /** Hands content to the browser as a file to keep. */
 export function save(name, content) {
   const url = URL.createObjectURL(content);

@@ -3,23 +3,24 @@
 
 // Where conversations are kept: with the gateway when it stores them, else in this browser. Both have the same face.
 
-import { ApiError, call, get, kept, query, send } from './api.js';
+import { ApiError, call, get, kept, query, send, textOf } from './api.js';
 import { events } from './sse.js';
 
 const SESSIONS = '/api/v1/chat/sessions';
 const path = (id) => `${SESSIONS}/${encodeURIComponent(id)}`;
 
-/** The place where conversations are kept, and why it is that one. */
+/** The place where conversations are kept, why it is that one, and whether it can be asked. */
 export async function findHistory() {
   try {
     await get(query(SESSIONS, { limit: 1 }), { quiet: true });
-    return { history: new StoredHistory(), reason: null };
+    return { history: new StoredHistory(), reason: null, isReady: true };
   } catch (error) {
-    // 404: no such API; 503: storage is off; 401 and 403: not for this caller. The models may be there all the same.
-    const reason = error.status === 401
-      ? 'The gateway asks for a key.'
-      : 'Conversations are kept in this browser only: the gateway does not store them.';
-    return { history: new LocalHistory(), reason };
+    // No such API, or no storage. Any other trouble passes, and what is said must not stay behind in this browser.
+    if (error.status === 404 || (error.status === 503 && error.code === 'storage_unavailable')) {
+      const reason = 'Conversations are kept in this browser only: the gateway does not store them.';
+      return { history: new LocalHistory(), reason, isReady: true };
+    }
+    return { history: new StoredHistory(), reason: error.status === 401 ? 'The gateway asks for a key.' : textOf(error), isReady: false };
   }
 }
 

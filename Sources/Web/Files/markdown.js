@@ -6,7 +6,10 @@
 
 import { el } from './dom.js';
 
-const INLINE = /(`{1,3})([^`]|[^`][\s\S]{0,4000}?[^`])\1(?!`)|\*\*(?=\S)([^*\n]{0,2000}?\S)\*\*|(?<![\w*])[*_](?=[^\s*_])([^*_\n]{0,2000}?)(?<=\S)[*_](?![\w*])|\[([^\]\n]{1,500})\]\(([^()\s]{1,2000})\)|(https?:\/\/[^\s<>"'`)\]]{1,2000})/g;
+/** A run of backticks, or another mark; none looks far for its end where many begin. */
+const INLINE = /(`+)|\*\*(?=\S)([^*\n]{0,2000}?\S)\*\*|(?<![\w*])[*_](?=[^\s*_])([^*_\n]{0,2000}?)(?<=\S)[*_](?![\w*])|\[([^[\]\n]{1,500})\]\(([^()\s]{1,2000})\)|(https?:\/\/[^\s<>"'`)\]]{1,2000})/gu;
+/** The most marks in one text; what follows stays plain, so that no text takes long. */
+const MARKS = 2000;
 
 /** An address if it is one of the web's, else nothing. */
 export function webAddress(text) {
@@ -23,22 +26,40 @@ function link(text, target) {
   return href ? el('a', { href, rel: 'noopener noreferrer nofollow', target: '_blank' }, text) : null;
 }
 
+/** For each run of backticks the place of the next one that is as long. */
+function codeEnds(text) {
+  const ends = new Map();
+  const open = new Map();
+  for (const { 0: { length }, index } of text.matchAll(/`+/g)) {
+    if (open.has(length)) ends.set(open.get(length), index);
+    open.set(length, index);
+  }
+  return ends;
+}
+
 /** Text with its inline marks as nodes; marks within marks stay text. */
 function inline(text) {
   const nodes = [];
+  const closing = codeEnds(text);
+  const marks = new RegExp(INLINE);
   let end = 0;
-  for (const match of text.matchAll(INLINE)) {
-    const [whole, , code, bold, italic, label, target, bare] = match;
+  let match;
+  for (let count = 0; count < MARKS && (match = marks.exec(text)); count += 1) {
+    const [whole, ticks, bold, italic, label, target, bare] = match;
     let node = null;
-    if (code !== undefined) node = el('code', {}, code);
-    else if (bold !== undefined) node = el('strong', {}, bold);
+    if (ticks !== undefined) {
+      const close = closing.get(match.index);
+      if (close === undefined) continue;
+      node = el('code', {}, text.slice(marks.lastIndex, close));
+      marks.lastIndex = close + ticks.length;
+    } else if (bold !== undefined) node = el('strong', {}, bold);
     else if (italic !== undefined) node = el('em', {}, italic);
     else if (target !== undefined) node = link(label, target);
     else if (bare !== undefined) node = link(bare, bare);
     if (!node) continue;
     if (match.index > end) nodes.push(text.slice(end, match.index));
     nodes.push(node);
-    end = match.index + whole.length;
+    end = ticks === undefined ? match.index + whole.length : marks.lastIndex;
   }
   if (end < text.length) nodes.push(text.slice(end));
   return nodes;
@@ -87,11 +108,11 @@ export function blocks(text) {
       found.push(codeBlock(code.join('\n'), fence[2]));
       continue;
     }
-    const title = /^(#{1,6})\s+(.+?)\s*#*$/.exec(line);
+    const title = /^(#{1,6})\s+(\S.*)$/.exec(line);
     if (title) {
       flush();
       // The page has the first two levels.
-      found.push(el(`h${Math.min(6, title[1].length + 2)}`, {}, inline(title[2])));
+      found.push(el(`h${Math.min(6, title[1].length + 2)}`, {}, inline(untailed(title[2]))));
       continue;
     }
     if (/^\s{0,3}([-*_])(\s*\1){2,}\s*$/.test(line)) {
@@ -127,6 +148,13 @@ export function blocks(text) {
   }
   flush();
   return found;
+}
+
+/** A heading without the number signs that may close it. */
+function untailed(text) {
+  let end = text.trimEnd().length;
+  while (end > 1 && text[end - 1] === '#') end -= 1;
+  return text.slice(0, end).trimEnd();
 }
 
 function codeBlock(code, language) {

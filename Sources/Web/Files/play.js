@@ -3,29 +3,50 @@
 
 // The playground: a conversation with a model.
 
-import { announce, el, field, notice, save, time } from './dom.js';
-import { get, kept, textOf } from './api.js';
+import { announce, edge, el, field, notice, save, time } from './dom.js';
+import { get, kept, key, textOf } from './api.js';
 import { findHistory } from './history.js';
-import { Message } from './message.js';
+import { Follower, Message, outcomeOf } from './message.js';
 
 const FIRST = 'Tell me a story about a river.';
 const SUGGESTIONS = [FIRST, 'Explain how a lock lifts a boat.', 'Write a haiku about latency.'];
 
+/** A playground that was left while it was being answered, and with which key. */
+let left = null;
+
 export function open(place) {
-  const view = new Playground(place);
+  const earlier = left;
+  left = null;
+  if (earlier?.key === key.get()) return shown(earlier.view, place);
+  earlier?.view.close();
+  const view = new Playground();
   view.start();
-  return () => view.close();
+  return shown(view, place);
+}
+
+/** Shows a view; when it is left amid an answer, the answer goes on out of sight. */
+function shown(view, place) {
+  const asked = key.get();
+  place.append(...view.nodes);
+  view.end.follow(true);
+  return () => {
+    if (view.current) left = { view, key: asked };
+    else view.close();
+  };
 }
 
 class Playground {
   history = null;
   session = null;
   current = null;
+  listed = [];
+  /** Counts what was chosen: what comes late for an earlier choice is not shown. */
+  turn = 0;
+  /** Messages said here behind a part of the conversation that is not shown yet. */
+  ahead = [];
   isClosed = false;
-  follows = true;
-  lastTop = 0;
 
-  constructor(place) {
+  constructor() {
     const saved = kept.get('play', {});
     this.model = el('input', { list: 'models', value: saved.model ?? '', autocomplete: 'off', spellcheck: 'false', change: () => this.save() });
     this.models = el('datalist', { id: 'models' });
@@ -38,8 +59,9 @@ class Playground {
     this.moreSessions = el('button.quiet', { type: 'button', hidden: true, click: () => this.listSessions(this.cursor) }, 'Older');
     this.saveButton = el('button.quiet', { type: 'button', hidden: true, click: () => this.saveConversation() }, 'Save as a file');
     this.notices = el('div.notices');
-    this.log = el('div.log', { role: 'log', 'aria-label': 'Conversation', tabindex: 0, scroll: () => this.scrolled() });
-    this.latest = el('button.latest', { type: 'button', hidden: true, click: () => this.follow(true) }, 'Latest ↓');
+    this.log = el('div.log', { role: 'log', 'aria-label': 'Conversation', tabindex: 0 });
+    const latest = el('button.latest', { type: 'button', hidden: true }, 'Latest ↓');
+    this.end = new Follower(this.log, latest, () => this.scrolls.checked);
     this.text = el('textarea', { rows: 3, id: 'prompt', 'aria-label': 'Message', placeholder: 'Message', value: FIRST, keydown: (event) => this.pressed(event) });
     this.sendButton = el('button.primary', { type: 'submit' }, 'Send');
     this.stopButton = el('button.danger', { type: 'button', hidden: true, click: () => this.stop() }, 'Stop');
@@ -51,8 +73,8 @@ class Playground {
       field('Model', this.model), this.models, field('System prompt', this.system),
       field('Temperature', this.temperature, 'Empty: the model’s own'), field('Most tokens', this.maximum),
       el('label.check', {}, this.markdown, 'Show Markdown'), el('label.check', {}, this.scrolls, 'Follow the answer'));
-    place.append(el('h1.unseen', {}, 'Playground'),
-      el('div.play', {}, rail, el('section.stage', { 'aria-label': 'Conversation' }, this.notices, el('div.frame', {}, this.log, this.latest), composer), panel));
+    this.nodes = [el('h1.unseen', {}, 'Playground'),
+      el('div.play', {}, rail, el('section.stage', { 'aria-label': 'Conversation' }, this.notices, el('div.frame', {}, this.log, latest), composer), panel)];
   }
 
   /** A side panel: always open on a wide screen, behind its title on a narrow one. */
@@ -93,13 +115,14 @@ class Playground {
   }
 
   async openHistory() {
-    const { history, reason } = await findHistory();
+    const { history, reason, isReady } = await findHistory();
     if (this.isClosed) return;
     this.history = history;
-    if (reason) this.say(reason);
+    if (reason) this.say(reason, isReady ? 'info' : 'error');
+    if (!isReady) return;
     await this.listSessions();
     const last = kept.get('session', null);
-    const found = this.listed?.find((session) => session.id === last);
+    const found = this.listed.find((session) => session.id === last);
     if (found && !this.current && !this.session) await this.show(found);
   }
 
@@ -151,6 +174,8 @@ class Playground {
 
   fresh() {
     this.stop();
+    this.turn += 1;
+    this.ahead = [];
     this.session = null;
     kept.set('session', null);
     this.welcome();
@@ -170,25 +195,35 @@ class Playground {
 
   async show(session) {
     this.stop();
+    const mine = ++this.turn;
+    this.ahead = [];
     this.session = session;
     kept.set('session', session.id);
     if (session.model) this.model.value = session.model;
-    if (session.system !== undefined && session.system !== null) this.system.value = session.system;
+    // Also when it has none: that of another conversation is not to go with it.
+    this.system.value = session.system ?? '';
     this.drawSessions();
     this.log.replaceChildren();
-    try {
-      await this.pages(session, undefined);
-    } catch (error) {
-      this.log.append(notice(textOf(error), 'error'));
-    }
-    this.follow(true);
+    const place = el('div.rest');
+    this.log.append(place);
+    await this.page(session, mine, undefined, place);
+    if (mine === this.turn) this.end.follow(true);
   }
 
-  async pages(session, cursor) {
-    const { data, next_cursor: next } = await this.history.messages(session.id, cursor);
-    if (this.session !== session) return;
-    for (const said of data) {
-      const message = this.add(said.role, said.model);
+  /** Puts a page of messages before `place`, which stands for those that are not shown yet. */
+  async page(session, mine, cursor, place) {
+    let page;
+    try {
+      page = await this.history.messages(session.id, cursor);
+    } catch (error) {
+      if (mine === this.turn) place.replaceChildren(notice(textOf(error), 'error'), this.moreButton(session, mine, cursor, place));
+      return;
+    }
+    if (mine !== this.turn) return;
+    for (const said of page.data) {
+      this.forget(said);
+      const message = this.message(said.role, said.model);
+      place.before(message.node);
       message.append(said.content ?? '');
       if (said.role !== 'assistant') {
         message.layOut();
@@ -197,18 +232,39 @@ class Playground {
       message.end(outcomeOf(said), said.error);
       message.measure({ provider: said.provider, model: said.model, tokens: said.output_tokens, isEstimated: said.is_estimated });
     }
-    if (!next) return;
-    const more = el('button.quiet', { type: 'button' }, 'More of this conversation');
-    more.addEventListener('click', () => {
-      more.remove();
-      this.pages(session, next).catch((error) => this.log.append(notice(textOf(error), 'error')));
-    });
-    this.log.append(more);
+    if (page.next_cursor) place.replaceChildren(this.moreButton(session, mine, page.next_cursor, place));
+    else place.remove();
   }
 
-  add(role, model) {
+  moreButton(session, mine, cursor, place) {
+    const more = el('button.quiet', { type: 'button' }, 'More of this conversation');
+    more.addEventListener('click', () => {
+      // What is being said now is not stored whole.
+      if (this.current) return announce('Wait for the answer.');
+      more.disabled = true;
+      this.page(session, mine, cursor, place);
+    });
+    return more;
+  }
+
+  /** Takes away what was said here when the same comes from the gateway, at its place. An answer cut short may differ at its end. */
+  forget({ role, content }) {
+    if (role === 'assistant' && this.current) return;
+    const stored = content ?? '';
+    const at = this.ahead.findIndex((message) => message.role === role
+      && (message.text === stored || (role === 'assistant' && message.text && stored && (stored.startsWith(message.text) || message.text.startsWith(stored)))));
+    if (at >= 0) this.ahead.splice(at, 1)[0].node.remove();
+  }
+
+  message(role, model) {
     const name = role === 'user' ? 'You' : role === 'assistant' ? model || this.session?.model || 'Answer' : role;
-    const message = new Message(role, name, !this.markdown.checked);
+    return new Message(role, name, !this.markdown.checked);
+  }
+
+  /** A message said here, at the end. */
+  add(role, model) {
+    const message = this.message(role, model);
+    if (this.log.querySelector('.rest')) this.ahead.push(message);
     this.log.append(message.node);
     return message;
   }
@@ -234,13 +290,15 @@ class Playground {
     this.busy(true);
     // Who is quicker than the lists is not ignored.
     await this.opened;
-    if (!this.model.value.trim()) {
+    const isStopped = controller.signal.aborted;
+    if (isStopped || !this.model.value.trim()) {
       this.current = null;
       this.busy(false);
-      return this.say('Choose a model first.', 'error');
+      if (!isStopped) this.say('Choose a model first.', 'error');
+      return;
     }
     this.save();
-    if (!this.log.querySelector('.message')) this.log.replaceChildren();
+    this.log.querySelector('.welcome')?.remove();
     this.notices.querySelectorAll('.error').forEach((node) => node.remove());
     this.text.value = '';
     const question = this.add('user');
@@ -248,11 +306,11 @@ class Playground {
     question.layOut();
     const answer = this.add('assistant', this.model.value.trim());
     answer.isStreaming = true;
-    this.follow(true);
+    this.end.follow(true);
     announce('Asking.');
     try {
-      await this.ready(content);
-      await this.read(answer, content, controller.signal);
+      const session = await this.ready(content, controller.signal);
+      await this.read(session, answer, content, controller.signal);
     } catch (error) {
       if (error.name === 'AbortError') answer.end('stopped');
       else answer.end('failed', textOf(error));
@@ -261,23 +319,34 @@ class Playground {
     }
     this.busy(false);
     this.current = null;
-    this.follow();
+    this.end.follow();
     if (!this.isClosed) await this.listSessions();
   }
 
   /** Makes the conversation with its first message, and tells the gateway of another model or system prompt. */
-  async ready(content) {
+  async ready(content, signal) {
     const [model, system] = [this.model.value.trim(), this.system.value.trim()];
-    if (!this.session) {
-      const title = content.length > 60 ? `${content.slice(0, 57)}…` : content;
-      this.session = await this.history.create({ title, model, system });
-      kept.set('session', this.session.id);
-    } else if (this.session.model !== model || (this.session.system ?? '') !== system) {
-      Object.assign(this.session, await this.history.update(this.session.id, { model, system }), { model, system });
+    const { session } = this;
+    if (session) {
+      if (session.model !== model || (session.system ?? '') !== system) {
+        Object.assign(session, await this.history.update(session.id, { model, system }), { model, system });
+      }
+      signal.throwIfAborted();
+      return session;
     }
+    const title = content.length > 60 ? `${content.slice(0, edge(content, 57))}…` : content;
+    const made = await this.history.create({ title, model, system });
+    if (signal.aborted) {
+      // Stopped, or another one was chosen meanwhile: nothing was said in this one.
+      await this.history.remove(made.id).catch(() => {});
+      signal.throwIfAborted();
+    }
+    this.session = made;
+    kept.set('session', made.id);
+    return made;
   }
 
-  async read(answer, content, signal) {
+  async read(session, answer, content, signal) {
     const limits = {};
     if (this.temperature.value !== '') limits.temperature = Number(this.temperature.value);
     if (this.maximum.value !== '') limits.max_tokens = Number(this.maximum.value);
@@ -285,7 +354,7 @@ class Playground {
     const begun = performance.now();
     const facts = { tokens: 0, isEstimated: true };
     let finish = null;
-    for await (const piece of this.history.answer(this.session, content, options, signal)) {
+    for await (const piece of this.history.answer(session, content, options, signal)) {
       if (piece.head) {
         facts.provider = piece.head.get('x-sluice-provider');
         facts.model = piece.head.get('x-sluice-model');
@@ -303,7 +372,7 @@ class Playground {
       }
       if (piece.usage?.completion_tokens) Object.assign(facts, { tokens: piece.usage.completion_tokens, isEstimated: false });
       if (piece.finish) finish = piece.finish;
-      this.follow();
+      this.end.follow();
       if (piece.failure) {
         answer.end('failed', piece.failure);
         return answer.measure(facts);
@@ -325,33 +394,4 @@ class Playground {
     this.stopButton.hidden = !isBusy;
     if (hadFocus) (isBusy ? this.stopButton : this.text).focus();
   }
-
-  // Scrolling: the log follows the answer until somebody scrolls up.
-
-  scrolled() {
-    this.follows = this.log.scrollHeight - this.log.scrollTop - this.log.clientHeight < 40;
-    this.latest.hidden = this.follows;
-  }
-
-  follow(always = false) {
-    if (always) this.follows = true;
-    if (!(always || (this.follows && this.scrolls.checked)) || this.isScrolling) return;
-    // After the message has been laid out, which has its own frame.
-    this.isScrolling = true;
-    setTimeout(() => {
-      this.isScrolling = false;
-      const { scrollTop, scrollHeight, clientHeight } = this.log;
-      // Above where it was left, and not because the text got shorter: somebody reads there.
-      if (!always && scrollTop < this.lastTop - 4 && scrollHeight - scrollTop - clientHeight > 40) return;
-      this.log.scrollTop = scrollHeight;
-      this.lastTop = this.log.scrollTop;
-    }, 34);
-  }
-}
-
-/** How a stored message ended, in the words of the page. */
-function outcomeOf({ outcome, is_partial: isPartial }) {
-  if (outcome === 'cancelled' || outcome === 'client_disconnected') return 'stopped';
-  if (outcome && outcome !== 'completed') return 'failed';
-  return isPartial ? 'stopped' : 'completed';
 }
