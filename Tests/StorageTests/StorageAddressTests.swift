@@ -56,10 +56,16 @@ import Testing
             ("12", PostgresType.numeric, .integer(12)), ("12.000", PostgresType.numeric, .integer(12)),
             ("12.5", PostgresType.numeric, .real(12.5)), ("99999999999999999999", PostgresType.numeric, .real(1e20)),
             ("1e-07", PostgresType.float8, .real(1e-07)), ("Infinity", PostgresType.float8, .real(.infinity)),
-            ("\\x00ff0a", PostgresType.bytea, .blob([0, 255, 10])), ("\\x", PostgresType.bytea, .blob([])),
             ("12", PostgresType.text, .text("12")),
         ])
     func values(text: String, type: UInt32, expected: SQLValue) {
         #expect(PostgresType.value(text, type) == expected)
+    }
+
+    @Test(
+        "bytes are read as the server writes them",
+        arguments: [("\\x00ff0a", [0, 255, 10]), ("\\x", []), ("\\xDEadbe", [0xDE, 0xAD, 0xBE])] as [(String, [UInt8])])
+    func bytes(text: String, expected: [UInt8]) {
+        #expect(Array(text.utf8).withUnsafeBytes { PostgresType.bytes($0) } == expected)
     }
 }
