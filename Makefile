@@ -59,11 +59,12 @@ check: ## the rules that the compiler does not know
 lint: ## format rules
 	$(SWIFT) format lint -s -r Sources Tests bench Package.swift
 
-bench: build ## Sluice beside nginx, and what translating costs; see bench/README.md
+bench: build ## Sluice beside nginx, what translating and recording cost; see bench/README.md
 	@scripts/install-packages $(BENCH_PACKAGES)
 	$(SWIFT) build -c release --product relay-load
 	bench/relay/run
 	bench/translate/run
+	bench/audit/run
 
 image: ## build the container image with whatever builder is there
 	@for builder in docker podman buildah; do \
