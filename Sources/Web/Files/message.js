@@ -12,6 +12,7 @@ const SHOWN = 100_000;
 /** A message; `isPlain` shows an answer as it came, without Markdown. */
 export class Message {
   constructor(role, name, isPlain) {
+    this.role = role;
     this.isPlain = isPlain || role !== 'assistant';
     this.text = '';
     this.thoughts = '';
