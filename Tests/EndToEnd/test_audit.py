@@ -443,11 +443,11 @@ def test_an_export_that_nobody_reads_holds_nothing_up(make_sluice, replies):
     assert len(exported) == 40 and all(len(line["response"]) == 500_000 for line in exported)
     assert answer.header("content-type") == "application/jsonl"
     whole = get(sluice, "/api/v1/audit", timeout=60, limit=100, include="content").json()
-    assert [one["id"] for one in whole["data"]] == [line["id"] for line in exported] and whole["next"] is None
+    assert [one["id"] for one in whole["data"]] == [line["id"] for line in exported] and whole["next_cursor"] is None
     first = get(sluice, "/api/v1/audit", timeout=60, limit=25, include="content").json()
-    rest = get(sluice, "/api/v1/audit", timeout=60, limit=25, include="content", cursor=first["next"]).json()
+    rest = get(sluice, "/api/v1/audit", timeout=60, limit=25, include="content", cursor=first["next_cursor"]).json()
     assert [one["id"] for one in first["data"] + rest["data"]] == [line["id"] for line in exported]
-    assert len(first["data"]) == 25 and rest["next"] is None
+    assert len(first["data"]) == 25 and rest["next_cursor"] is None
 
 
 # MARK: who may see what
