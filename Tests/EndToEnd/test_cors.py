@@ -385,7 +385,9 @@ def browser():
 @contextmanager
 def example(browser, site, gateway, **options):
     address = ("127.0.0.1", int(site.rpartition(":")[2]))
-    with visit(browser, address, "/eventsource.html?gateway=http://%s:%d" % gateway.address, **options) as page:
+    where = "/eventsource.html?gateway=http://%s:%d" % gateway.address
+    # Who the gateway takes a client for that does not say.
+    with visit(browser, address, where, user="anonymous", **options) as page:
         yield page
 
 
