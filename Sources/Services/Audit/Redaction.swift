@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: The Sluice authors
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Bytes
 package import HTTPSemantics
 
 /// The one place where credentials are taken out of what is recorded, logged or told.
@@ -8,11 +9,18 @@ package enum Redaction {
     /// What stands where a credential was.
     package static let mark = "[redacted]"
     /// Parts of the names of header fields and query parameters whose values are credentials.
-    private static let secretNames = ["auth", "key", "token", "secret", "cookie", "passw", "credential", "signature", "session"]
+    private static let secretNames: [StaticString] = [
+        "auth", "key", "token", "secret", "cookie", "passw", "credential", "signature", "session",
+    ]
     /// How credentials of the well-known kinds begin.
-    private static let secretPrefixes: [[UInt8]] = [
+    private static let secretPrefixes: [StaticString] = [
         "sk-", "sk_", "rk-", "pk-", "gsk_", "xai-", "hf_", "r8_", "nvapi-", "AIza", "ya29.", "dop_v1_", "ghp_", "eyJ",
-    ].map { Array($0.utf8) }
+    ]
+    /// Schemes of Authorization, which a token follows.
+    private static let schemes: [StaticString] = ["bearer ", "basic "]
+    /// The letters that names begin with, and those that prefixes and schemes do: of the many words of a head, few begin so.
+    private static let firstOfNames = letters(secretNames)
+    private static let firstOfSecrets = letters(secretPrefixes + schemes)
     /// Shorter than that nothing is a credential: `sk-learn` is none.
     private static let shortest = 12
 
@@ -42,64 +50,99 @@ package enum Redaction {
     /// Text from outside with all that looks like a credential taken out: what follows `Bearer` or `key=`, and what begins as
     /// the keys of the well-known vendors do.
     package static func text(_ text: String) -> String {
-        let bytes = Array(text.utf8)
-        var shown: [UInt8] = []
+        let bytes = text.utf8.span
+        let hasAssignments = text.utf8.contains(equals)
+        var shown = ByteBuffer()
         var start = 0
         var index = 0
         while index < bytes.count {
-            guard index == 0 || !isWord(bytes[index - 1]), let secret = secret(in: bytes, at: index) else {
+            let beginsWord = index == 0 || !isWord(bytes[index - 1])
+            guard beginsWord, hasAssignments || isOne(bytes[index], of: firstOfSecrets), let secret = secret(in: bytes, at: index)
+            else {
                 index += 1
                 continue
             }
-            shown += bytes[start..<secret.lowerBound]
-            shown += Array(mark.utf8)
+            shown.append(bytes, start..<secret.lowerBound)
+            shown.append(mark.utf8.span)
             start = secret.upperBound
             index = max(secret.upperBound, index + 1)
         }
         guard start > 0 else { return text }
-        return String(decoding: shown + bytes[start...], as: UTF8.self)
+        shown.append(bytes, start..<bytes.count)
+        return String(decoding: shown.storage, as: UTF8.self)
     }
 
     /// Whether what bears the name is a credential.
     package static func isSecret(name: String) -> Bool {
-        let name = name.lowercased()
+        let name = name.utf8.span
+        return isSecret(name, 0..<name.count)
+    }
+
+    private static func isSecret(_ bytes: Span<UInt8>, _ name: Range<Int>) -> Bool {
         // `max_tokens` counts tokens of another kind.
-        return !name.hasSuffix("tokens") && secretNames.contains { name.contains($0) }
+        guard !begins(bytes, name.upperBound - 6, in: name, "tokens") else { return false }
+        for start in name where isOne(bytes[start], of: firstOfNames) {
+            if secretNames.contains(where: { begins(bytes, start, in: name, $0) }) { return true }
+        }
+        return false
     }
 
     /// The credential that a word which begins at `start` is, or introduces.
-    private static func secret(in bytes: [UInt8], at start: Int) -> Range<Int>? {
-        for prefix in secretPrefixes where bytes[start...].starts(with: prefix) {
-            let end = endOfToken(in: bytes, from: start)
-            return end - start >= shortest ? start..<end : nil
-        }
-        // A scheme of Authorization, then its token.
-        for scheme in ["bearer ", "basic "] where begins(bytes, start, scheme) {
-            let first = start + scheme.utf8.count
-            let end = endOfToken(in: bytes, from: first)
-            return end - first >= shortest ? first..<end : nil
+    private static func secret(in bytes: Span<UInt8>, at start: Int) -> Range<Int>? {
+        if isOne(bytes[start], of: firstOfSecrets) {
+            let rest = bytes.extracting(start..<bytes.count)
+            if secretPrefixes.contains(where: { rest.starts(with: $0.bytes) }) {
+                let end = endOfToken(in: bytes, from: start)
+                return end - start >= shortest ? start..<end : nil
+            }
+            for scheme in schemes where begins(bytes, start, in: 0..<bytes.count, scheme) {
+                let first = start + scheme.utf8CodeUnitCount
+                let end = endOfToken(in: bytes, from: first)
+                return end - first >= shortest ? first..<end : nil
+            }
         }
         // `name=value`, where the name says what the value is.
         var end = start
-        while end < bytes.count, end - start < 64, isWord(bytes[end]) || bytes[end] == 0x2D { end += 1 }
-        guard end > start, end < bytes.count, bytes[end] == 0x3D,
-            isSecret(name: String(decoding: bytes[start..<end], as: UTF8.self))
-        else { return nil }
+        while end < bytes.count, end - start < 64, isWord(bytes[end]) || bytes[end] == ASCII.minus { end += 1 }
+        guard end > start, end < bytes.count, bytes[end] == equals, isSecret(bytes, start..<end) else { return nil }
         let last = endOfToken(in: bytes, from: end + 1)
         return last > end + 1 ? end + 1..<last : nil
     }
 
-    private static func begins(_ bytes: [UInt8], _ start: Int, _ word: String) -> Bool {
-        bytes.count - start >= word.utf8.count && zip(bytes[start...], word.utf8).allSatisfy { $0 | 0x20 == $1 }
+    /// Whether a word, in letters of any case, stands at `start` within a range of the bytes.
+    private static func begins(_ bytes: Span<UInt8>, _ start: Int, in range: Range<Int>, _ word: StaticString) -> Bool {
+        let word = word.bytes
+        guard start >= range.lowerBound, range.upperBound - start >= word.count else { return false }
+        for index in 0..<word.count where bytes[start + index] | 0x20 != word[index] { return false }
+        return true
     }
 
-    private static func endOfToken(in bytes: [UInt8], from start: Int) -> Int {
+    private static let equals = UInt8(ascii: "=")
+
+    /// The letters that words begin with, whatever their case: a bit for each.
+    private static func letters(_ words: [StaticString]) -> UInt32 {
+        words.reduce(0) { $0 | 1 << UInt32($1.bytes[0] & 0x1F) }
+    }
+
+    /// Whether a byte may be one of some letters; a few other bytes pass too.
+    private static func isOne(_ byte: UInt8, of letters: UInt32) -> Bool {
+        letters & 1 << UInt32(byte & 0x1F) != 0
+    }
+
+    private static func endOfToken(in bytes: Span<UInt8>, from start: Int) -> Int {
         var end = start
-        // Letters, digits and what base64, JWTs and keys hold besides.
-        while end < bytes.count, isWord(bytes[end]) || [0x2D, 0x2E, 0x2B, 0x2F, 0x7E, 0x2A, 0x25].contains(bytes[end]) {
-            end += 1
-        }
+        while end < bytes.count, isWord(bytes[end]) || isOfTokens(bytes[end]) { end += 1 }
         return end
+    }
+
+    /// What base64, JWTs and keys hold beside letters and digits.
+    private static func isOfTokens(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "+"), UInt8(ascii: "/"), UInt8(ascii: "~"), UInt8(ascii: "*"),
+            UInt8(ascii: "%"):
+            true
+        default: false
+        }
     }
 
     private static func isWord(_ byte: UInt8) -> Bool {
