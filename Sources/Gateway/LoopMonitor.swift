@@ -6,9 +6,9 @@ internal import HTTPServer
 internal import Reactor
 internal import Telemetry
 
-/// Measures how late the loop is, and how much waits in its buffers, twice a second.
+/// Measures how late the loop is, and how much waits in its buffers, ten times a second.
 final class LoopMonitor {
-    private static let interval: UInt64 = 500_000_000
+    private static let interval: UInt64 = 100_000_000
     private let loop: EventLoop
     private let server: HTTPServer
     private let storage: StorageAssembly

@@ -75,7 +75,7 @@ package struct GatewayMetrics: Sendable {
             bounds: Buckets.overhead)
         loopLag = metrics.histogram(
             "sluice_loop_lag_seconds", help: "How late a timer of an event loop was.",
-            bounds: Buckets.overhead)
+            bounds: Buckets.loopLag)
         outputBuffered = metrics.gauge(
             "sluice_output_buffered_bytes", help: "Bytes waiting for slow clients.")
         auditQueueDepth = metrics.gauge(

@@ -21,6 +21,7 @@ struct Scenarios {
     func run(_ name: String) {
         switch name {
         case "paced": paced()
+        case "renew": renew()
         case "burst": burst()
         case "unary": unary()
         case "hold": hold()
@@ -47,6 +48,34 @@ struct Scenarios {
             [
                 "events": load.recorder.events, "nanoseconds": Int(nanoseconds), "live": load.live,
                 "reads": load.reads,
+            ],
+            load.recorder.latencies)
+        _ = load.closeAll()
+    }
+
+    /// Latency and count of events over `--seconds`, while each of `--streams` streams that is complete is followed by another.
+    ///
+    /// They begin spread over the `--length` of a stream, in milliseconds, so that their ends are spread too.
+    private func renew() {
+        let load = StreamLoad(port: port, model: model, answers: answers)
+        load.renews = true
+        let streams = arguments.number("streams")
+        let length = Int64(arguments.number("length")) * 1_000_000
+        for _ in 0..<streams {
+            load.begin(1)
+            load.run(until: monotonicNow() + length / Int64(streams))
+        }
+        load.recorder.startOver()
+        load.recorder.keepsLatencies = true
+        let completed = load.completed
+        report("begin", [:])
+        let begin = monotonicNow()
+        load.run(until: begin + Int64(arguments.number("seconds")) * 1_000_000_000)
+        report(
+            "end",
+            [
+                "events": load.recorder.events, "nanoseconds": Int(monotonicNow() - begin), "live": load.live,
+                "completed": load.completed - completed, "broken": load.broken,
             ],
             load.recorder.latencies)
         _ = load.closeAll()

@@ -31,12 +31,16 @@ final class StreamLoad {
     /// Reads that brought bytes: with the events, how many of them one read brings.
     private(set) var reads = 0
     var live: Int { streams.count }
+    /// Whether another stream begins for each that is complete.
+    var renews = false
 
     private let port: UInt16
     private let model: String
     private let poller = Poller()
     private var buffer = ReceiveBuffer()
     private var streams: [Int32: Stream] = [:]
+    /// Streams that were begun.
+    private var begun = 0
 
     /// The dialect that the answers are wanted in, where the server can choose.
     private let answers: String?
@@ -62,6 +66,11 @@ final class StreamLoad {
         }
     }
 
+    /// Begins `count` streams more without waiting for them.
+    func begin(_ count: Int) {
+        for _ in 0..<count { start(tag: begun) }
+    }
+
     /// Reads until `deadline`, or until no stream is left.
     func run(until deadline: Int64) {
         while !streams.isEmpty, monotonicNow() < deadline { pump(until: deadline) }
@@ -84,6 +93,7 @@ final class StreamLoad {
     }
 
     private func start(tag: Int) {
+        begun += 1
         let descriptor = connectTo(port: port)
         let request = chatRequest(model: model, tag: tag, stream: true, answers: answers)
         streams[descriptor] = Stream(descriptor: descriptor, tag: tag, request: request)
@@ -132,6 +142,7 @@ final class StreamLoad {
         if whole { completed += 1 } else { broken += 1 }
         streams[stream.descriptor] = nil
         closeDescriptor(stream.descriptor)
+        if renews, whole { start(tag: begun) }
     }
 }
 

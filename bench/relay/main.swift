@@ -3,8 +3,8 @@
 
 let usage = """
     usage: relay-load upstream --port P
-           relay-load client paced|burst|unary|hold|stall|cancel --port P --model M [--streams N]
-                             [--seconds S] [--connections N] [--upstream-port P] [--answers DIALECT]
+           relay-load client paced|renew|burst|unary|hold|stall|cancel --port P --model M [--streams N]
+                             [--seconds S] [--length MS] [--connections N] [--upstream-port P] [--answers DIALECT]
     """
 
 let arguments = Arguments(Array(CommandLine.arguments.dropFirst()))

@@ -87,7 +87,10 @@ extension AuditRow {
             let parts = choice.parts.filter { kinds.contains($0.kind) }
             guard !parts.isEmpty else { continue }
             if place > 0 { text += "\n[choice \(choice.index)]\n" }
-            for part in parts { text += part.text }
+            for part in parts {
+                // Nearly always there is one part only, which may be a mebibyte: it is not copied again.
+                if text.isEmpty { text = part.text } else { text += part.text }
+            }
         }
         return text.isEmpty ? nil : text
     }

@@ -21,9 +21,8 @@ package final class AuditStore {
         for row in rows {
             statements.append(SQLStatement(AuditStore.insertRow, row.values + [.integer(batch)]))
         }
-        for row in rows.sorted(by: AuditStore.sumsBefore) {
-            statements.append(SQLStatement(AuditStore.addToSums, AuditStore.sums(of: row) + [.text(row.id), .integer(batch)]))
-        }
+        let sums = rows.map { AuditStore.sums(of: $0) + [.text($0.id), .integer(batch)] }
+        for values in sums.sorted(by: AuditStore.isBefore) { statements.append(SQLStatement(AuditStore.addToSums, values)) }
         database.write(statements) { result in
             switch result {
             case .success: done(nil)
@@ -97,6 +96,7 @@ package final class AuditStore {
             """
     }()
 
+    /// The day and the texts by which is summed, then what is added.
     private static func sums(of row: AuditRow) -> [SQLValue] {
         func count(_ tokens: Int?) -> SQLValue { .integer(min(max(0, Int64(tokens ?? 0)), sumLimit)) }
         let usesTokens = (row.inputTokens ?? 0) > 0 || (row.outputTokens ?? 0) > 0
@@ -110,13 +110,12 @@ package final class AuditStore {
         ]
     }
 
-    private static func sumsBefore(_ left: AuditRow, _ right: AuditRow) -> Bool {
-        if left.day != right.day { return left.day < right.day }
-        let (first, second) = (
-            [left.keyID, left.organization, left.user, left.provider, left.isAnswered ? left.model : ""],
-            [right.keyID, right.organization, right.user, right.provider, right.isAnswered ? right.model : ""]
-        )
-        for (a, b) in zip(first, second) where a ?? "" != b ?? "" { return a ?? "" < b ?? "" }
+    /// Whether sums come before others: by their day, then by the texts that make up the key.
+    private static func isBefore(_ left: [SQLValue], _ right: [SQLValue]) -> Bool {
+        if left[0] != right[0] { return (left[0].integer ?? 0) < (right[0].integer ?? 0) }
+        for column in 1...5 where left[column] != right[column] {
+            return (left[column].text ?? "") < (right[column].text ?? "")
+        }
         return false
     }
 }

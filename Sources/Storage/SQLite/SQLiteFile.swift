@@ -112,6 +112,8 @@ struct SQLiteFile: Sendable {
     }
 
     private func configure(_ connection: SQLiteConnection) throws(StorageError) {
+        // Of a new file; one that is there keeps its own. Answers are long: with 4 KiB storing them costs half as much again.
+        try connection.execute("PRAGMA page_size = 8192")
         guard try connection.text("PRAGMA journal_mode = WAL") == "wal" else {
             throw .readOnly("the file system does not allow a write-ahead log")
         }
