@@ -75,12 +75,12 @@ import Testing
 
     @Test("bounds a transaction in rows and in bytes") func batches() {
         var queue = Self.queue(rows: 1000, bytes: 1 << 30)
-        for number in 0..<300 { _ = queue.append(Self.row(number), isRefusal: false) }
-        #expect(queue.next().count == 256)
+        for number in 0..<100 { _ = queue.append(Self.row(number), isRefusal: false) }
+        #expect(queue.next().count == 64)
         queue.stored()
-        #expect(queue.next().count == 44)
+        #expect(queue.next().count == 36)
         queue.stored()
-        for number in 0..<10 { _ = queue.append(Self.row(number, text: 1 << 20), isRefusal: false) }
+        for number in 0..<10 { _ = queue.append(Self.row(number, text: 1 << 18), isRefusal: false) }
         #expect(queue.next().count == 4)
     }
 

@@ -92,9 +92,7 @@ final class PostgresConnection {
         let count = Int32(parameters.ranges.count)
         let lengths = parameters.ranges.map { Int32(clamping: $0?.count ?? 0) }
         let formats = [Int32](repeating: 1, count: parameters.ranges.count)
-        // One byte more, so that there is an address even when all values are empty: none means null.
-        let bytes = parameters.bytes + [0]
-        let status = unsafe bytes.withUnsafeBytes { raw in
+        let status = unsafe parameters.bytes.withUnsafeBytes { raw in
             let values = unsafe parameters.ranges.map { range in
                 unsafe range.flatMap { unsafe raw.baseAddress?.advanced(by: $0.lowerBound).assumingMemoryBound(to: CChar.self) }
             }

@@ -8,10 +8,16 @@ final class PostgresPipeline {
     /// The statements kept prepared; others are sent by their text each time.
     private static let maxPrepared = 200
 
+    /// What makes one prepared statement differ from another.
+    private struct StatementKey: Hashable {
+        let text: String
+        let types: [UInt32]
+    }
+
     private struct Expected {
         enum Kind {
             /// A statement was given a name.
-            case preparation(key: String)
+            case preparation(StatementKey)
             case statement(PostgresJob, SQLStatement)
             /// BEGIN, COMMIT or ROLLBACK of a job.
             case control(PostgresJob)
@@ -26,7 +32,7 @@ final class PostgresPipeline {
     private var expected: [Expected] = []
     /// How many at the front of `expected` are over.
     private var overCount = 0
-    private var names: [String: String] = [:]
+    private var names: [StatementKey: String] = [:]
     private var lastName = 0
     /// The job that waits for its statements' replies before it can be committed; nothing is sent behind it.
     private var undecided: PostgresJob?
@@ -68,7 +74,7 @@ final class PostgresPipeline {
 
     /// The name of a statement, after having it prepared if need be; empty when it has none, `nil` when the connection is broken.
     private func prepared(_ statement: SQLStatement, _ values: PostgresParameters) -> String? {
-        let key = values.signature + " " + statement.text
+        let key = StatementKey(text: statement.text, types: values.types)
         if let known = names[key] { return known }
         guard names.count < Self.maxPrepared else { return "" }
         lastName += 1
@@ -76,7 +82,7 @@ final class PostgresPipeline {
         names[key] = name
         // Between points of its own: a job that fails before it would take it along.
         guard connection.prepare(name, statement.text, values.types) else { return nil }
-        expected.append(Expected(kind: .preparation(key: key)))
+        expected.append(Expected(kind: .preparation(key)))
         return end(nil) ? name : nil
     }
 

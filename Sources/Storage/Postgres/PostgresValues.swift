@@ -5,7 +5,7 @@
 struct PostgresParameters {
     /// The types by their numbers in pg_type; 0 lets the server guess the type of a null.
     let types: [UInt32]
-    /// All values, one behind the other.
+    /// All values, one behind the other, and a byte more: so there is an address even when all are empty, as none would mean null.
     let bytes: [UInt8]
     /// Where each value is; `nil` for null.
     let ranges: [Range<Int>?]
@@ -14,39 +14,40 @@ struct PostgresParameters {
         var types: [UInt32] = []
         var bytes: [UInt8] = []
         var ranges: [Range<Int>?] = []
-        func add(_ type: UInt32, _ value: some Sequence<UInt8>) {
-            let start = bytes.count
-            types.append(type)
-            bytes.append(contentsOf: value)
-            ranges.append(start..<bytes.count)
-        }
+        types.reserveCapacity(values.count)
+        ranges.reserveCapacity(values.count)
         for value in values {
+            let start = bytes.count
             switch value {
             case .null:
                 types.append(0)
                 ranges.append(nil)
-            case .integer(let number): add(PostgresType.int8, Self.bigEndian(UInt64(bitPattern: number)))
-            case .real(let number): add(PostgresType.float8, Self.bigEndian(number.bitPattern))
+                continue
+            case .integer(let number):
+                types.append(PostgresType.int8)
+                Self.append(UInt64(bitPattern: number), to: &bytes)
+            case .real(let number):
+                types.append(PostgresType.float8)
+                Self.append(number.bitPattern, to: &bytes)
             case .text(let text):
+                types.append(PostgresType.text)
                 // The server has no U+0000 in texts.
-                if text.utf8.contains(0) {
-                    add(PostgresType.text, text.replacing("\0", with: "\u{2400}").utf8)
-                } else {
-                    add(PostgresType.text, text.utf8)
-                }
-            case .blob(let blob): add(PostgresType.bytea, blob)
+                bytes.append(contentsOf: text.utf8.contains(0) ? text.replacing("\0", with: "\u{2400}").utf8 : text.utf8)
+            case .blob(let blob):
+                types.append(PostgresType.bytea)
+                bytes.append(contentsOf: blob)
             }
+            ranges.append(start..<bytes.count)
         }
+        bytes.append(0)
         self.types = types
         self.bytes = bytes
         self.ranges = ranges
     }
 
-    /// What makes one prepared statement differ from another of the same text.
-    var signature: String { types.map { "\($0)" }.joined(separator: ",") }
-
-    private static func bigEndian(_ number: UInt64) -> [UInt8] {
-        (0..<8).map { UInt8(truncatingIfNeeded: number >> (56 - 8 * UInt64($0))) }
+    /// Adds a number in the order of the network.
+    private static func append(_ number: UInt64, to bytes: inout [UInt8]) {
+        for shift in stride(from: UInt64(56), through: 0, by: -8) { bytes.append(UInt8(truncatingIfNeeded: number >> shift)) }
     }
 }
 
