@@ -106,7 +106,9 @@ final class Drain {
             let isSpooled = spool?.isWritten ?? true
             guard waiting > 0 || !isSpooled, loop.now < deadline else {
                 if waiting > 0 { log.error("audit rows are lost", ["rows": .integer(waiting)]) }
-                if !isSpooled { log.error("answers are not spooled whole", ["reason": .text("the disk did not take them in time")]) }
+                if !isSpooled {
+                    log.error("answers are not spooled whole", ["reason": .text("the disk did not take them in time")])
+                }
                 return closeDatabase()
             }
             self.timer?.schedule(after: 5_000_000)

@@ -20,15 +20,16 @@ struct SpoolFile {
 
     let name: String
     /// Bytes of the file, as far as it is written.
-    var size = 0
+    private(set) var size = 0
     /// Whether its end has come.
     private(set) var isOver = false
     /// Whether something of it could not be written: only its end is tried then.
     private(set) var hasFailed = false
     private var lines = ByteBuffer()
     private var refusal: Refusal?
-    private var byteCount = 0
-    private var chunkCount = 0
+    /// What its lines hold of the answer, and what those hold that are written.
+    private var count = (bytes: 0, chunks: 0)
+    private var written = (bytes: 0, chunks: 0)
 
     init(_ head: SpoolHead) {
         name = SpoolFolder.name(head.origin.streamID, attempt: head.origin.attempt)
@@ -52,7 +53,8 @@ struct SpoolFile {
         let isRedacted = release(at: time)
         isOver = true
         SpoolFormat.appendEnd(
-            hasFailed ? .truncated(.folder) : end, at: time, bytes: byteCount, chunks: chunkCount, isRedacted: isRedacted, to: &lines)
+            hasFailed ? .truncated(.folder) : end, at: time, bytes: count.bytes, chunks: count.chunks,
+            isRedacted: isRedacted, to: &lines)
     }
 
     /// Gives the lines to write, which are forgotten then.
@@ -61,13 +63,22 @@ struct SpoolFile {
         return lines.storage
     }
 
+    /// The lines that were taken are in the file, and take so many bytes.
+    mutating func stored(_ bytes: Int) {
+        size &+= bytes
+        written = count
+    }
+
     /// The lines that were taken are not in the file.
-    mutating func fail() { hasFailed = true }
+    mutating func fail() {
+        hasFailed = true
+        count = written
+    }
 
     private mutating func write(_ chunk: Span<UInt8>, at time: Int) {
         SpoolFormat.appendChunk(chunk, at: time, to: &lines)
-        byteCount &+= chunk.count
-        chunkCount &+= 1
+        count.bytes &+= chunk.count
+        count.chunks &+= 1
     }
 
     // MARK: Refusals

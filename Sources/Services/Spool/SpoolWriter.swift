@@ -80,7 +80,7 @@ struct SpoolWriter {
         do {
             try makeRoom(growth, besides: file.name)
             try folder.write(lines, to: file.name, at: file.size, isNew: file.size == 0)
-            file.size &+= lines.count
+            file.stored(lines.count)
             folderBytes &+= growth
         } catch {
             if !file.hasFailed { losses.add(1, .folder, "\(error)", at: monotonicNow()) }
