@@ -20,11 +20,24 @@ extension AuditPolicy {
     }
 }
 
-/// What keeps records of requests in a database.
+extension SpoolPolicy {
+    /// `nil` where no answers are kept.
+    init?(_ settings: AuditSettings) {
+        guard let path = settings.spool else { return nil }
+        self.init(path: path)
+        folderLimit = settings.spoolMaxBytes
+        answerLimit = settings.spoolMaxAnswer
+        retention = settings.retention.nanoseconds
+    }
+}
+
+/// What keeps records of requests in a database, and answers as they came in a folder.
 struct AuditAssembly {
-    /// `nil` without a database, as the others.
+    /// `nil` without a database, as retention is.
     let recorder: AuditRecorder?
     let retention: AuditRetention?
+    /// `nil` where no answers are kept as they came.
+    let spool: AnswerSpool?
     /// What was spent before this process began.
     var spending: (any SpentSource)? { store.map { SpentUsage($0, on: loop) } }
     private let store: AuditStore?
@@ -34,6 +47,13 @@ struct AuditAssembly {
         _ settings: Settings, _ database: (any Database)?, on loop: EventLoop, log: Log, metrics: GatewayMetrics
     ) throws(StartError) {
         self.loop = loop
+        do {
+            spool = try SpoolPolicy(settings.audit).map { policy in
+                try AnswerSpool(loop, policy, log: log, metrics: metrics)
+            }
+        } catch {
+            throw .settings("audit.spool: \(error)")
+        }
         guard let database else {
             guard settings.audit.onFailure == .open else {
                 throw .settings("audit.on_failure is closed, but there is no database to store records in")

@@ -6,6 +6,7 @@ internal import FrontDoors
 internal import Glibc
 internal import HTTPSemantics
 internal import Reactor
+internal import Services
 internal import Settings
 internal import Storage
 internal import Telemetry
@@ -23,6 +24,8 @@ final class AuditCommand {
 
     private let loop: EventLoop
     private let store: AuditStore
+    /// Where answers are kept as they came.
+    private let spool: SpoolFolder?
     private var status = EX_OK
     private var problem = ""
 
@@ -60,7 +63,7 @@ final class AuditCommand {
             guard let database = try StorageOpener.open(address, on: loop, log: log) else {
                 return CommandLineInterface.failed("database_url is none: nothing is stored", EX_CONFIG)
             }
-            let command = AuditCommand(loop, AuditStore(database))
+            let command = AuditCommand(loop, AuditStore(database), settings.audit.spool.map { SpoolFolder($0) })
             begin(command)
             loop.run()
             database.close { loop.stop() }
@@ -74,9 +77,10 @@ final class AuditCommand {
         }
     }
 
-    private init(_ loop: EventLoop, _ store: AuditStore) {
+    private init(_ loop: EventLoop, _ store: AuditStore, _ spool: SpoolFolder?) {
         self.loop = loop
         self.store = store
+        self.spool = spool
     }
 
     private static func filter(_ options: [String: String]) -> AuditFilter? {
@@ -127,9 +131,20 @@ final class AuditCommand {
             case .failure(let error): end(EX_UNAVAILABLE, "the database cannot be changed: \(error)")
             case .success(0):
                 _ = write(Array("erased the content of \(erased) requests\n".utf8))
+                eraseSpooled(key)
                 loop.stop()
             case .success(let count): erase(key, erased + count)
             }
+        }
+    }
+
+    private func eraseSpooled(_ key: String) {
+        guard let spool else { return }
+        do {
+            let removed = try SpoolEraser.erase(key: key, from: spool)
+            _ = write(Array("removed \(removed) spooled answers\n".utf8))
+        } catch {
+            end(EX_IOERR, "\(error)")
         }
     }
 

@@ -24,6 +24,7 @@ final class Drain {
     private let gate: DoorGate
     private let database: (any Database)?
     private let recorder: AuditRecorder?
+    private let spool: AnswerSpool?
     private let log: Log
     private let limit: UInt64
     private var watchers: [SignalWatcher] = []
@@ -38,7 +39,7 @@ final class Drain {
 
     init(
         _ loop: EventLoop, _ server: HTTPServer, _ services: [any DrainedService], _ limits: LimitService, _ gate: DoorGate,
-        _ database: (any Database)?, _ recorder: AuditRecorder?, _ log: Log, limit: UInt64
+        _ database: (any Database)?, _ recorder: AuditRecorder?, _ spool: AnswerSpool?, _ log: Log, limit: UInt64
     ) {
         self.loop = loop
         self.server = server
@@ -47,6 +48,7 @@ final class Drain {
         self.gate = gate
         self.database = database
         self.recorder = recorder
+        self.spool = spool
         self.log = log
         self.limit = limit
     }
@@ -94,20 +96,25 @@ final class Drain {
         timer?.schedule(after: 20_000_000)
     }
 
-    /// Has the records stored that wait, within bounds.
+    /// Has the records and the answers written that wait, within bounds.
     private func flushAudit() {
-        guard let recorder, recorder.waiting > 0 else { return closeDatabase() }
-        recorder.drain()
+        recorder?.drain()
+        spool?.drain()
         let deadline = loop.now &+ patience(Drain.flushLimit)
         let timer = LoopTimer(loop) { [unowned self] in
-            guard recorder.waiting > 0, loop.now < deadline else {
-                if recorder.waiting > 0 { log.error("audit rows are lost", ["rows": .integer(recorder.waiting)]) }
+            let waiting = recorder?.waiting ?? 0
+            let isSpooled = spool?.isWritten ?? true
+            guard waiting > 0 || !isSpooled, loop.now < deadline else {
+                if waiting > 0 { log.error("audit rows are lost", ["rows": .integer(waiting)]) }
+                if !isSpooled {
+                    log.error("answers are not spooled whole", ["reason": .text("the disk did not take them in time")])
+                }
                 return closeDatabase()
             }
             self.timer?.schedule(after: 5_000_000)
         }
         self.timer = timer
-        timer.schedule(after: 5_000_000)
+        timer.schedule(after: 1)
     }
 
     /// A database that fails is not given as long as one that works.

@@ -60,7 +60,7 @@ package final class GatewayInstance {
                 loop, plan: plan, policy: try RelayPolicy(settings), audit: audit,
                 limits: try LimitService(
                     settings, loop, pricing: plan, source: stored.spending, log: log, metrics: metrics),
-                log: log, metrics: metrics)
+                log: log, metrics: metrics, spool: stored.spool)
             let policy = ExtractionPolicy(settings, relay.models)
             let workers = try WorkerPool(loop)
             extractions = storage.database.map { [relay] in ExtractionService(relay, $0, workers, policy, log: log) }
@@ -90,7 +90,7 @@ package final class GatewayInstance {
         // Extractions end first, or they would begin with what comes next.
         if let extractions { services.insert(extractions, at: 0) }
         drain = Drain(
-            loop, server, services, relay.limits, gate, storage.database, stored.recorder, log,
+            loop, server, services, relay.limits, gate, storage.database, stored.recorder, stored.spool, log,
             limit: settings.drainTimeout.nanoseconds)
         let chatGate = ChatGate(gate, chat, asksForKeys: settings.auth.enabled)
         let sessions = ChatSessionsDoor(chatGate)

@@ -93,11 +93,11 @@ package final class Provider {
 
     /// Asks for `model`, and delivers what comes to `receiver`, first after this has returned; `now` is the loop's clock.
     ///
-    /// `refusal` is how it refused the request a moment ago, which is then made in the other form. Throws a failure of class `unfit`
-    /// that names what the provider's dialect cannot say.
+    /// `refusal` is how it refused the request a moment ago, which is then made in the other form; `tap` is shown the answer as it
+    /// comes. Throws a failure of class `unfit` that names what the provider's dialect cannot say.
     package func open(
         _ request: UpstreamRequest, model: String, at now: UInt64, after refusal: StreamRefusal? = nil,
-        _ receiver: any UpstreamReceiver
+        tap: (any AnswerTap)? = nil, _ receiver: any UpstreamReceiver
     ) throws(UpstreamFailure) -> Opened {
         let dialect = request.operation == .chat ? dialect(for: request.dialect) : request.dialect
         let asksStream = refusal.map { $0 == .needsStream } ?? asksStream(request.operation, request.chat, model, now)
@@ -132,7 +132,7 @@ package final class Provider {
                 provider: name, dialect: dialect, operation: request.operation, wantsStream: request.chat.streams,
                 asksStream: asksStream, allowsFallback: configuration.allowsFallback, isSecondForm: refusal != nil,
                 maxEvent: configuration.maxEvent),
-            scratch: scratch, receiver)
+            scratch: scratch, tap: tap, receiver)
         reader.learned = { [self] mode in capability.learn(model, mode, at: now) }
         let transfer = transport.start(
             TransferRequest(

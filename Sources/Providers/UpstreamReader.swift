@@ -54,6 +54,8 @@ final class UpstreamReader: TransferReceiver {
     private let expected: Expectation
     private let receiver: any UpstreamReceiver
     private let scratch: Scratch
+    /// Who is shown the answer as it comes.
+    private let tap: (any AnswerTap)?
     private var mode = Mode.head
     private var head = TransferHead(status: 0)
     private var parser: EventStreamParser
@@ -71,8 +73,11 @@ final class UpstreamReader: TransferReceiver {
         func lend(_ work: (inout DecodedEvent) -> Void) { work(&event) }
     }
 
-    init(_ expected: Expectation, scratch: Scratch, _ receiver: any UpstreamReceiver) {
+    init(
+        _ expected: Expectation, scratch: Scratch, tap: (any AnswerTap)? = nil, _ receiver: any UpstreamReceiver
+    ) {
         self.expected = expected
+        self.tap = tap
         parser = EventStreamParser(limit: expected.maxEvent)
         lines = LineParser(limit: expected.maxEvent)
         self.scratch = scratch
@@ -83,6 +88,7 @@ final class UpstreamReader: TransferReceiver {
     // MARK: TransferReceiver
 
     func receive(_ head: TransferHead) {
+        tap?.receive(head)
         self.head = head
         let isAnswer = head.status == 200 || head.status == 201
         guard head.status >= 400 || isAnswer else {
@@ -98,6 +104,8 @@ final class UpstreamReader: TransferReceiver {
         if case .over = mode { return .abort }
         // The gate is tested before the chunk is taken: a paused chunk comes again, whole.
         if receiver.isSaturated { return .pause }
+        // Ahead of the reading, which may end the answer; the client gets it with the flush, which comes after either.
+        tap?.receive(chunk)
         switch mode {
         case .sniffing: sniff(chunk)
         case .events: feed(chunk)
@@ -118,7 +126,7 @@ final class UpstreamReader: TransferReceiver {
     func finish(_ error: TransferError?) {
         switch mode {
         case .over: return
-        case .error: finishError()
+        case .error: finishError(error.map { .failed(code(of: $0)) } ?? .complete)
         case .head: fail(error ?? .invalid)
         case .sniffing:
             if let error { fail(error) } else { fail("upstream_empty", "it answered nothing") }
@@ -208,7 +216,7 @@ final class UpstreamReader: TransferReceiver {
 
     private func receiveTerminal(_ event: DecodedEvent, _ data: Span<UInt8>, _ name: String) {
         for case .failure(let failure) in event.deltas {
-            mode = .over
+            end(.complete)
             return receiver.fail(
                 UpstreamFailure(status: failure.status, failure: failure, retryAfter: nil, provider: expected.provider))
         }
@@ -240,12 +248,12 @@ final class UpstreamReader: TransferReceiver {
         // Only an answer shows how the model answers: errors come in any form.
         if decoder.ending != .empty { learned?(expected.asksStream ? .both : .streamOnly) }
         guard let assembly else {
-            mode = .over
+            end(.complete)
             return receiver.finish()
         }
         guard !assembly.isTruncated else { return fail("upstream_invalid", "its answer was too large") }
         guard !assembly.choices.isEmpty else { return fail("upstream_empty", "its answer held no choice") }
-        mode = .over
+        end(.complete)
         receiver.receive(answer: assembly)
     }
 
@@ -262,11 +270,11 @@ final class UpstreamReader: TransferReceiver {
         let room = UpstreamReader.errorLimit - collected.count
         let taken = min(room, chunk.count)
         collected.append(chunk, 0..<max(0, taken))
-        if taken < chunk.count { finishError() }
+        if taken < chunk.count { finishError(.cancelled) }
     }
 
-    private func finishError() {
-        mode = .over
+    private func finishError(_ end: AnswerEnd) {
+        self.end(end)
         var body = ByteBuffer()
         swap(&body, &collected)
         let failure = expected.dialect.codec.readError(body.bytes, status: head.status)
@@ -281,7 +289,7 @@ final class UpstreamReader: TransferReceiver {
     }
 
     private func finishWhole() {
-        mode = .over
+        end(.complete)
         var body = ByteBuffer()
         swap(&body, &collected)
         deliver(body.storage)
@@ -305,15 +313,25 @@ final class UpstreamReader: TransferReceiver {
         receiver.receive(whole: body.span, scratch.event)
     }
 
-    // MARK: Failing
+    // MARK: Ending
+
+    /// Nothing more is read.
+    private func end(_ end: AnswerEnd) {
+        mode = .over
+        tap?.finish(end)
+    }
+
+    private func code(of error: TransferError) -> String {
+        UpstreamFailure(error, provider: expected.provider).failure.code ?? "upstream_failed"
+    }
 
     private func fail(_ error: TransferError) {
-        if case .over = mode {} else { mode = .over }
+        end(.failed(code(of: error)))
         receiver.fail(UpstreamFailure(error, provider: expected.provider))
     }
 
     private func fail(_ code: String, _ what: String) {
-        mode = .over
+        end(.failed(code))
         receiver.fail(
             UpstreamFailure(
                 .transient,

@@ -19,6 +19,12 @@ package struct AuditSettings: Sendable, Equatable {
     package var requestLimit = 64 << 10
     /// The age at which rows are deleted; zero keeps them.
     package var retention = Duration.zero
+    /// The folder in which the answers of providers are kept as they came; `nil` keeps none.
+    package var spool: String?
+    /// Bytes of that folder's files, beyond which the oldest are removed.
+    package var spoolMaxBytes = 1 << 30
+    /// Bytes of one answer there.
+    package var spoolMaxAnswer = 16 << 20
 
     package init() {}
 
@@ -33,6 +39,11 @@ package struct AuditSettings: Sendable, Equatable {
             .size("audit.queue_bytes", \.audit.queueBytes, (1 << 20)...(16 << 30)),
             .size("audit.request_limit", \.audit.requestLimit, 0...(64 << 20)),
             .duration("audit.retention", \.audit.retention, least: .zero, most: .seconds(36_500 * 86_400)),
+            .value("audit.spool", \.audit.spool, expected: "the path of a folder") { text in
+                text.isEmpty || text.utf8.contains(0) ? nil : .some(text)
+            },
+            .size("audit.spool_max_bytes", \.audit.spoolMaxBytes, (1 << 20)...(1 << 50)),
+            .size("audit.spool_max_answer", \.audit.spoolMaxAnswer, (1 << 10)...(1 << 30)),
         ]
     }
 }

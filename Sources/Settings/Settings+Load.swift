@@ -81,6 +81,10 @@ extension Settings {
             report.addForFile(
                 "allowed_origins may be '*' only where auth.enabled is true: without keys, any web page would get in")
         }
+        if audit.content == .none, audit.spool != nil {
+            report.addForFile(
+                "audit.spool keeps what providers answer, which audit.content 'none' forbids: leave one of them out")
+        }
         if !auth.enabled, auth.defaultLimits != LimitRuleSettings() {
             warnings.append("auth.default_limits has no effect while auth.enabled is false")
         }

@@ -28,6 +28,8 @@ package struct GatewayMetrics: Sendable {
     package let auditQueueDepth: Gauge
     /// Audit records lost because the queue was full.
     package let auditDropped: Counter
+    /// Answers that are not spooled whole, by `reason`.
+    package let spoolDropped: MetricFamily<Counter>
     /// Virtual keys that are known and good.
     package let storedKeys: Gauge
     /// How often the virtual keys could not be read anew.
@@ -82,6 +84,8 @@ package struct GatewayMetrics: Sendable {
             "sluice_audit_queue_depth", help: "Audit records waiting to be written.")
         auditDropped = metrics.counter(
             "sluice_audit_dropped_total", help: "Audit records lost because the queue was full.")
+        spoolDropped = metrics.counters(
+            "sluice_audit_spool_dropped_total", help: "Answers that are not spooled whole.", labels: ["reason"])
         storedKeys = metrics.gauge("sluice_keys", help: "Virtual keys that are known and good.")
         keyRefreshFailures = metrics.counter(
             "sluice_key_refresh_failures_total", help: "Failed attempts to read changes of virtual keys.")

@@ -1,8 +1,9 @@
 // SPDX-FileCopyrightText: The Sluice authors
 // SPDX-License-Identifier: Apache-2.0
 
-// A disk that is full or slow, to be preloaded: the file that FAULTY_DISK names says which. `full` fails every write at an
-// offset with ENOSPC, which is how databases write; `slow MILLISECONDS` sleeps in every sync. Without the file all is well.
+// A disk that is full, slow or stuck, to be preloaded: the file that FAULTY_DISK names says which. `full` fails every write at an
+// offset with ENOSPC, which is how databases write; `stuck` keeps every such write for as long as it says so; `slow MILLISECONDS`
+// sleeps in every sync. Without the file all is well.
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -27,6 +28,8 @@ static int says(char *text, size_t size) {
 static int is_full(void) {
   char text[32];
   int kept = errno;
+  struct timespec moment = {0, 10 * 1000000L};
+  while (says(text, sizeof text) && strncmp(text, "stuck", 5) == 0) nanosleep(&moment, NULL);
   int full = says(text, sizeof text) && strncmp(text, "full", 4) == 0;
   errno = full ? ENOSPC : kept;
   return full;

@@ -36,6 +36,9 @@ package final class ProxyExchange {
     private(set) var firstChunk: UInt64?
     /// What went wrong, for the operator.
     private(set) var error: String?
+    let streamID = Identifier.make("stream")
+    /// What keeps the answer, where answers are kept.
+    private var spooled: SpooledAnswer?
 
     init(_ request: ProxyRequest, _ sink: any ProxySink, _ service: ProxyService) {
         self.request = request
@@ -44,6 +47,10 @@ package final class ProxyExchange {
     }
 
     func start() {
+        spooled = service.relay.spool?.begin(
+            SpoolOrigin(
+                requestID: request.id, streamID: streamID, attempt: 1, door: request.door, keyID: request.caller.keyID,
+                provider: request.target.name, model: "", dialects: nil))
         transfer = request.target.open(
             method: request.method, target: request.path, lines: request.lines, framing: request.framing, self)
     }
@@ -112,6 +119,7 @@ package final class ProxyExchange {
     private func end(_ outcome: Outcome) {
         guard phase != .over else { return }
         phase = .over
+        spooled?.finish(.cancelled)
         transfer?.cancel()
         transfer = nil
         sink = nil
@@ -130,6 +138,7 @@ extension ProxyExchange: ForwardingReceiver {
             return fail(UpstreamFailure(.invalid, provider: request.target.name).failure, .upstreamError)
         }
         phase = .answering
+        spooled?.receive(head)
         status = head.status
         // Which pages may read an answer is the gateway's to say, not upstream's.
         var fields = head.lines.endToEnd.keeping { !$0.hasPrefix("access-control-") }
@@ -153,6 +162,7 @@ extension ProxyExchange: ForwardingReceiver {
         if firstChunk == nil { firstChunk = service.loop.recentNow }
         sink.write(chunk)
         // The client comes first, then the record.
+        spooled?.receive(chunk)
         capture.append(chunk)
         return .proceed
     }
@@ -169,10 +179,12 @@ extension ProxyExchange: ForwardingReceiver {
         transfer = nil
         if let error {
             let isTimeout = [.connectTimeout, .firstByteTimeout, .idleTimeout, .sendTimeout].contains(error)
-            return fail(
-                UpstreamFailure(error, provider: request.target.name).failure, isTimeout ? .upstreamTimeout : .upstreamError)
+            let failure = UpstreamFailure(error, provider: request.target.name).failure
+            spooled?.finish(.failed(failure.code ?? "upstream_failed"))
+            return fail(failure, isTimeout ? .upstreamTimeout : .upstreamError)
         }
         guard phase == .answering else { return }
+        spooled?.finish(.complete)
         sink?.finish()
         end(status >= 400 ? .upstreamError : .completed)
     }

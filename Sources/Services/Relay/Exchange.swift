@@ -48,6 +48,8 @@ package final class Exchange {
     let lease: LimitLease?
     /// Whether the answer was read on after the client had left.
     private(set) var wasDrained = false
+    /// What keeps the answer of the attempt under way, where answers are kept.
+    var spooled: SpooledAnswer?
 
     init(_ request: RelayRequest, _ sink: any ClientSink, _ relay: RelayService) {
         self.relay = relay
@@ -138,9 +140,10 @@ package final class Exchange {
         }
         record.attempts += 1
         if firstAsked == nil { firstAsked = relay.loop.now }
+        spooled = spool(attribution, for: request.dialect)
         do {
             let opened = try provider.open(
-                request, model: candidate.model, at: relay.loop.now, after: refusal, self)
+                request, model: candidate.model, at: relay.loop.now, after: refusal, tap: spooled, self)
             transfer = opened.transfer
             attribution.dropped = opened.dropped
             relay.metrics.upstreamTransfersActive.add()
@@ -193,14 +196,6 @@ package final class Exchange {
         return true
     }
 
-    /// A Retry-After (RFC 9110, section 10.2.3) in nanoseconds from now.
-    private static func nanoseconds(ofRetryAfter text: String) -> UInt64? {
-        if let seconds = UInt64(text) { return seconds < 1 << 32 ? seconds * 1_000_000_000 : .max }
-        guard let date = HTTPDate.unixTime(from: text) else { return nil }
-        let seconds = date - wallClockSeconds()
-        return seconds > 0 ? UInt64(seconds) &* 1_000_000_000 : 0
-    }
-
     private func refuse(_ failure: ChatFailure) {
         self.failure = UpstreamFailure(.callerFault, failure)
         perform(state.refused())
@@ -249,6 +244,7 @@ package final class Exchange {
     private func close() {
         timer = nil
         retryTimer = nil
+        spooled?.finish(.cancelled)
         letGoOfRequest()
         if let transfer {
             relay.metrics.upstreamTransfersActive.subtract()

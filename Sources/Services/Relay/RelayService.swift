@@ -14,6 +14,8 @@ package final class RelayService {
     let log: Log
     let metrics: GatewayMetrics
     private let audit: any AuditSink
+    /// Who keeps answers as they came; `nil` keeps none.
+    let spool: AnswerSpool?
     /// Who holds callers to their limits.
     package let limits: LimitService
     private(set) var exchanges: [ObjectIdentifier: Exchange] = [:]
@@ -24,8 +26,9 @@ package final class RelayService {
 
     package init(
         _ loop: EventLoop, plan: RoutePlan, policy: RelayPolicy, audit: any AuditSink, limits: LimitService, log: Log,
-        metrics: GatewayMetrics
+        metrics: GatewayMetrics, spool: AnswerSpool? = nil
     ) {
+        self.spool = spool
         self.limits = limits
         self.loop = loop
         self.plan = plan

@@ -1,0 +1,16 @@
+// SPDX-FileCopyrightText: The Sluice authors
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Chat
+
+/// What an exchange keeps of answers as they came.
+extension Exchange {
+    /// Begins to keep the answer to an attempt; `nil` where answers are not kept.
+    func spool(_ attribution: Attribution, for client: Dialect) -> SpooledAnswer? {
+        relay.spool?.begin(
+            SpoolOrigin(
+                requestID: record.requestID, streamID: attribution.streamID, attempt: attribution.attempts, door: record.door,
+                keyID: record.caller.keyID, provider: attribution.provider, model: attribution.model,
+                dialects: (client, attribution.dialect)))
+    }
+}
