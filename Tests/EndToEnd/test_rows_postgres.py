@@ -79,7 +79,7 @@ def test_P14_a_server_two_seconds_away_is_used_and_not_noticed_by_streams(make_s
     wait_until(lambda: is_ready(gateway), 40, "Postgres is reached")
     time.sleep(5)
     load.stop()
-    assert len(load.ended) > 50 and not load.refused and load.percentile(0.99) < 0.2
+    assert len(load.ended) > 50 and not load.refused and load.percentile(0.99) < 0.5
     wait_until(lambda: set(load.begun) <= stored(postgres_server, postgres), 40, "all rows")
     assert_sums(postgres_server, postgres)
     assert sluice_dropped(gateway) == 0
@@ -135,7 +135,7 @@ def test_P14_a_server_that_takes_no_more_connections_is_told_once_asked_seldom_a
         one.close()
     wait_until(lambda: is_ready(gateway), 20, "Postgres is reached")
     load.stop()
-    assert len(load.ended) > 50 and not load.refused and load.percentile(0.99) < 0.2
+    assert len(load.ended) > 50 and not load.refused and load.percentile(0.99) < 0.5
     assert "storage works again" in gateway.log()
     wait_until(lambda: set(load.begun) <= stored(own_postgres, url), 30, "all rows, also those from before")
     assert_sums(own_postgres, url)
