@@ -7,8 +7,8 @@ PYTEST := $(VENV)/bin/pytest
 # poppler-utils is what reads PDF documents; without it they are refused.
 PACKAGES := libevent-dev libcurl4-openssl-dev libyaml-dev libsqlite3-dev libpq-dev libhiredis-dev libssl-dev \
   pkg-config ca-certificates poppler-utils
-# Real servers for the tests, which start their own on free ports.
-TEST_PACKAGES := python3 python3-venv curl postgresql-15 redis-server chromium fonts-dejavu-core
+# Real servers for the tests, which start their own on free ports, and programs that the tests call.
+TEST_PACKAGES := python3 python3-venv curl openssl procps postgresql-15 redis-server chromium fonts-dejavu-core
 # What the Swift toolchain itself needs to run and to link, and a bare Debian lacks.
 TOOLCHAIN_PACKAGES := binutils libc6-dev libgcc-12-dev libncurses6 libxml2
 BENCH_PACKAGES := nginx-light python3

@@ -97,7 +97,7 @@ let package = Package(
         tests(of: "Storage", ["JSON", "Reactor", "Telemetry"]),
         tests(
             of: "Services",
-            ["Bytes", "Chat", "HTTPClient", "HTTPSemantics", "JSON", "Providers", "Reactor", "Storage", "Telemetry"]),
+            ["Bytes", "Chat", "Dialects", "HTTPClient", "HTTPSemantics", "JSON", "Providers", "Reactor", "Storage", "Telemetry"]),
         tests(of: "FrontDoors", ["Bytes", "HTTPSemantics", "Chat", "Storage"]),
         // Benchmarks: epoll, which Swift's Glibc leaves out, and the load generator that uses it
         .systemLibrary(name: "CEpoll", path: "bench/CEpoll"),

@@ -4,7 +4,7 @@
 const base = process.env.SLUICE_URL ?? "http://127.0.0.1:8080";
 const response = await fetch(`${base}/chat/stream`, {
   method: "POST",
-  headers: { "Content-Type": "application/json", Authorization: `Bearer ${process.env.SLUICE_KEY ?? "none"}` },
+  headers: { "Content-Type": "application/json", Authorization: `Bearer ${process.env.SLUICE_API_KEY ?? "none"}` },
   body: JSON.stringify({ message: process.argv[2] ?? "Tell me a story.", model: "sim/story" }),
 });
 if (!response.ok) throw new Error(`${response.status}: ${await response.text()}`);

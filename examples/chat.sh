@@ -5,7 +5,7 @@
 set -euo pipefail
 base=${SLUICE_URL:-http://127.0.0.1:8080}
 model=${1:-sim/story}
-call() { curl -sS -N --fail-with-body -H "Authorization: Bearer ${SLUICE_KEY:-none}" -H 'Content-Type: application/json' "$@"; }
+call() { curl -sS -N --fail-with-body -H "Authorization: Bearer ${SLUICE_API_KEY:-none}" -H 'Content-Type: application/json' "$@"; }
 
 session=$(call "$base/api/v1/chat/sessions" -d "{\"model\":\"$model\"}" | sed -E 's/^\{"id":"([^"]+)".*/\1/')
 echo "conversation $session"

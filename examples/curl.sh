@@ -8,6 +8,6 @@ model=${1:-sim/story}
 question=${2:-Tell me a story.}
 # For a question with quotes in it, take a tool that writes JSON, such as jq.
 curl -sS -N --fail-with-body "$base/v1/chat/completions" \
-  -H "Authorization: Bearer ${SLUICE_KEY:-none}" \
+  -H "Authorization: Bearer ${SLUICE_API_KEY:-none}" \
   -H 'Content-Type: application/json' \
   -d "{\"model\":\"$model\",\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"$question\"}]}"

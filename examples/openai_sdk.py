@@ -10,7 +10,7 @@ from openai import OpenAI
 
 client = OpenAI(
     base_url=os.environ.get("SLUICE_URL", "http://127.0.0.1:8080") + "/v1",
-    api_key=os.environ.get("SLUICE_KEY", "none"),
+    api_key=os.environ.get("SLUICE_API_KEY", "none"),
 )
 model = sys.argv[1] if len(sys.argv) > 1 else "sim/story"
 

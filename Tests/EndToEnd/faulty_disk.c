@@ -3,12 +3,15 @@
 
 // A disk that is full, slow or stuck, to be preloaded: the file that FAULTY_DISK names says which. `full` fails every write at an
 // offset with ENOSPC, which is how databases write; `stuck` keeps every such write for as long as it says so; `slow MILLISECONDS`
-// sleeps in every sync. Without the file all is well.
+// sleeps in every sync; `kill NUMBER` ends the process by SIGKILL in the middle of its NUMBER-th write at an offset, half of it
+// done. Without the file all is well.
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,14 +46,26 @@ static void dawdle(void) {
   while (nanosleep(&left, &left)) {}
 }
 
-ssize_t pwrite(int file, const void *bytes, size_t count, off_t offset) {
+typedef ssize_t (*writer)(int, const void *, size_t, off64_t);
+
+static ssize_t write_at(writer real, int file, const void *bytes, size_t count, off64_t offset) {
+  static atomic_uint writes;
+  char text[32];
+  unsigned last;
   if (is_full()) return -1;
-  return ((ssize_t (*)(int, const void *, size_t, off_t))dlsym(RTLD_NEXT, "pwrite"))(file, bytes, count, offset);
+  if (says(text, sizeof text) && sscanf(text, "kill %u", &last) == 1 && atomic_fetch_add(&writes, 1) + 1 == last) {
+    real(file, bytes, count / 2, offset);
+    kill(getpid(), SIGKILL);
+  }
+  return real(file, bytes, count, offset);
+}
+
+ssize_t pwrite(int file, const void *bytes, size_t count, off_t offset) {
+  return write_at((writer)dlsym(RTLD_NEXT, "pwrite"), file, bytes, count, offset);
 }
 
 ssize_t pwrite64(int file, const void *bytes, size_t count, off64_t offset) {
-  if (is_full()) return -1;
-  return ((ssize_t (*)(int, const void *, size_t, off64_t))dlsym(RTLD_NEXT, "pwrite64"))(file, bytes, count, offset);
+  return write_at((writer)dlsym(RTLD_NEXT, "pwrite64"), file, bytes, count, offset);
 }
 
 int fsync(int file) {

@@ -1,10 +1,13 @@
 # SPDX-FileCopyrightText: The Sluice authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""A log that a reader keeps from shrinking (P10), writes that fail (P21), and budgets changed while streams settle (M08)."""
+"""A log that is gone (P07) or grows (P10), a step of the schema that is cut short (P08), writes that fail (P21), and budgets
+changed while streams settle (M08)."""
 
+import itertools
 import os
 import random
+import shutil
 import sqlite3
 import threading
 import time
@@ -117,3 +120,74 @@ def test_P21_a_disk_that_fails_again_and_again_at_any_write_loses_and_doubles_no
     assert "storage fails" in gateway.log(), "no write has failed"
     wait_until(lambda: set(load.ended) <= stored(path), 20, "all rows")
     assert_consistent(path)
+
+
+def tables(path):
+    return {name for (name,) in query(path, "SELECT name FROM sqlite_master WHERE type = 'table'")}
+
+
+def test_P07_a_log_that_is_gone_after_kill_9_leaves_a_sound_file_of_an_earlier_moment(make_sluice):
+    first = make_sluice(auth={"admin_key": ADMIN})
+    path = first.config.parent / "sluice.db"
+    ask_named(first, "p07-kept", path)
+    first.terminate()
+    second = make_sluice(auth={"admin_key": ADMIN}, database_url=f"sqlite:{path}")
+    for number in range(20):
+        ask_named(second, f"p07-lost-{number}", path)
+    second.kill()
+    os.remove(f"{path}-wal")
+    third = make_sluice(auth={"admin_key": ADMIN}, database_url=f"sqlite:{path}")
+    # What was never put into the file is lost, all of it together; the sums are those of the rows that are left.
+    assert stored(path) == {"p07-kept"}
+    assert_consistent(path)
+    ask_named(third, "p07-new", path)
+    assert stored(path) == {"p07-kept", "p07-new"}
+    assert_consistent(path)
+    assert third.get("/readyz", key=None).status == 200
+
+
+def ask_named(gateway, name, path):
+    assert gateway.post(chat("sim/echo", stream=False), headers=[("X-Request-Id", name)]).status == 200
+    wait_until(lambda: name in stored(path), 10, f"the row of {name}")
+
+
+def test_P08_kill_9_at_any_write_of_the_steps_leaves_the_old_version_or_the_new_one(make_sluice, disk, tmp_path):
+    control, environment = disk
+    gateway = make_sluice(auth={"admin_key": ADMIN})
+    path = gateway.config.parent / "sluice.db"
+    ask_named(gateway, "p08-1", path)
+    gateway.terminate()
+    whole, (latest,) = tables(path), query(path, "SELECT version FROM schema_version")[0]
+    later = {"chat_messages", "chat_sessions", "document_contents", "documents"}
+    with closing(sqlite3.connect(path)) as connection, connection:
+        for table in sorted(later):
+            connection.execute(f"DROP TABLE {table}")
+        connection.execute("UPDATE schema_version SET version = 1")
+    outcomes = []
+    for number in itertools.count(1):
+        copy = tmp_path / f"p08-{number}.db"
+        copy.write_bytes(path.read_bytes())
+        control.write_text(f"kill {number}")
+        try:
+            survivor = make_sluice(database_url=f"sqlite:{copy}", options={"env": environment})
+        except AssertionError as failure:
+            assert "did not get ready" in str(failure)
+        else:
+            survivor.kill()
+            break
+        finally:
+            control.unlink()
+        look = tmp_path / "look.db"
+        for end in ("", "-wal"):
+            if os.path.exists(f"{copy}{end}"):
+                shutil.copy(f"{copy}{end}", f"{look}{end}")
+        with closing(sqlite3.connect(look)) as connection:
+            assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        outcomes.append(query(look, "SELECT version FROM schema_version")[0][0])
+        assert (outcomes[-1], tables(look)) in [(1, whole - later), (latest, whole)]
+        again = make_sluice(auth={"admin_key": ADMIN}, database_url=f"sqlite:{copy}")
+        assert query(copy, "SELECT version FROM schema_version") == [(latest,)] and tables(copy) == whole
+        assert stored(copy) == {"p08-1"}, "what was there before is there still"
+        assert request(again.address, "POST", "/api/v1/chat/sessions", {"title": "t", "model": "sim/echo"}).status == 201
+        assert again.terminate() == 0
+    assert len(outcomes) > 5 and outcomes[0] == 1, outcomes
