@@ -56,6 +56,7 @@ struct SQLiteFile: Sendable {
     func openToRead() throws(StorageError) -> SQLiteConnection {
         let connection = try SQLiteConnection(path: path, isReadOnly: true, patience: Self.patience)
         try connection.execute("PRAGMA query_only = ON")
+        try connection.execute("PRAGMA temp_store = MEMORY")
         return connection
     }
 
@@ -117,6 +118,8 @@ struct SQLiteFile: Sendable {
         guard try connection.text("PRAGMA journal_mode = WAL") == "wal" else {
             throw .readOnly("the file system does not allow a write-ahead log")
         }
+        // What is deleted must not go to a temporary file, where nothing would overwrite it.
+        try connection.execute("PRAGMA temp_store = MEMORY")
         // NORMAL survives the end of the process at any moment, but not that of the machine: docs/storage.md.
         for pragma in ["synchronous = NORMAL", "foreign_keys = ON", "secure_delete = ON", "journal_size_limit = 67108864"] {
             try connection.execute("PRAGMA \(pragma)")
