@@ -25,13 +25,13 @@ package final class ChatGate {
     func admit(_ request: ServerRequest, id: String, door: String, allowsQuery: Bool = false) -> ChatVisit? {
         guard let caller = gate.admit(request, id: id, door: door, .openAIChat) else { return nil }
         var visit = ChatVisit(
-            gate: self, request: request, id: id, door: door, caller: caller, owner: ChatOwner(organization: "", user: ""))
+            gate: self, request: request, id: id, door: door, caller: caller, owner: Owner(organization: "", user: ""))
         guard service.store != nil else {
             visit.refuse(ChatTurn.storageFailed)
             return nil
         }
         do throws(ChatFailure) {
-            visit.owner = try ChatOwner(caller, request.head, asksForKeys: asksForKeys, allowsQuery: allowsQuery)
+            visit.owner = try Owner(caller, request.head, asksForKeys: asksForKeys, allowsQuery: allowsQuery)
         } catch {
             visit.refuse(error)
             return nil
@@ -53,7 +53,7 @@ struct ChatVisit {
     let door: String
     let caller: Caller
     /// Whose conversations it may see.
-    var owner: ChatOwner
+    var owner: Owner
 
     var store: ChatStore? { gate.service.store }
 

@@ -28,7 +28,7 @@ package final class DocumentGate {
             return nil
         }
         do throws(ChatFailure) {
-            let owner = try ChatOwner(caller, request.head, asksForKeys: asksForKeys, allowsQuery: allowsQuery)
+            let owner = try Owner(caller, request.head, asksForKeys: asksForKeys, allowsQuery: allowsQuery)
             return DocumentVisit(
                 gate: gate, service: service, request: request, response: request.response, id: id, caller: caller, owner: owner)
         } catch {
@@ -52,7 +52,7 @@ struct DocumentVisit {
     let id: String
     let caller: Caller
     /// Whose documents it may see.
-    let owner: ChatOwner
+    let owner: Owner
 
     var store: DocumentStore { service.store }
 
