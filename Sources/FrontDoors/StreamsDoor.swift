@@ -66,7 +66,7 @@ package final class StreamsDoor: Door {
             json.member("stream", stream.isStream)
             json.member("phase", stream.phase.rawValue)
             json.member(
-                "started_at", HTTPDate.internetDate(fromUnixTime: now - Int(clamping: stream.age / 1_000_000_000)))
+                "started_at", InternetDate.text(fromUnixTime: now - Int(clamping: stream.age / 1_000_000_000)))
             json.member("age_ms", milliseconds(stream.age))
             json.member("queue_ms", milliseconds(stream.queueTime))
             json.member("connect_ms", milliseconds(stream.connectTime))

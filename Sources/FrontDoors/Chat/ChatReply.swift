@@ -85,8 +85,6 @@ enum ChatReply {
 
     /// A time in microseconds since 1970 as RFC 3339 writes it, with milliseconds.
     static func time(_ microseconds: Int64) -> String {
-        let seconds = Int(microseconds / 1_000_000)
-        let milliseconds = String(1000 + abs(Int(microseconds / 1000 % 1000))).dropFirst()
-        return "\(HTTPDate.internetDate(fromUnixTime: seconds).dropLast()).\(milliseconds)Z"
+        InternetDate.text(fromMicroseconds: microseconds).dropLast(4) + "Z"
     }
 }
