@@ -24,7 +24,7 @@ package final class StreamsDoor: Door {
     }
 
     package func receive(_ request: ServerRequest, id: String) {
-        guard let viewer = gate.admitReader(request, id: id, door: StreamsDoor.path) else { return }
+        guard let viewer = gate.admitReader(request, id: id, door: StreamsDoor.path)?.caller else { return }
         let segments = request.head.pathSegments ?? []
         if request.head.method == "DELETE" {
             guard segments.count == 4, gate.relay.cancelStream(segments[3], for: viewer) else {
