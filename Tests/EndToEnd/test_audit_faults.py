@@ -5,19 +5,16 @@
 
 import os
 import random
-import shutil
 import signal
 import sqlite3
-import subprocess
 import threading
 import time
 from contextlib import closing
-from pathlib import Path
 
 import pytest
-from audit import ADMIN, assert_consistent, query, row, rows
+from audit import assert_consistent, query, row, rows
 from events import assert_whole, chat, read_stream
-from wire import KEY, Closed, Connection, Silent, render, wait_until
+from wire import ADMIN, KEY, Closed, Connection, Silent, render, wait_until
 
 # A row is stored within the flush interval of 100 ms; the rest is for a machine with much else to do.
 BOUND = 1.0
@@ -66,24 +63,6 @@ class Load:
 
     def percentile(self, share):
         return sorted(self.gaps)[int(len(self.gaps) * share)]
-
-
-@pytest.fixture(scope="session")
-def disk_library(tmp_path_factory):
-    """The faulty disk, compiled."""
-    compiler = next(filter(None, map(shutil.which, ("cc", "clang", "gcc"))), None)
-    assert compiler, "no C compiler; the Swift toolchain brings clang"
-    library = tmp_path_factory.mktemp("disk") / "faulty_disk.so"
-    source = Path(__file__).with_name("faulty_disk.c")
-    subprocess.run([compiler, "-Wall", "-Werror", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
-    return library
-
-
-@pytest.fixture
-def disk(disk_library, tmp_path):
-    """Environment of a gateway on a disk, and the file that says what is wrong with it."""
-    control = tmp_path / "disk"
-    return control, {**os.environ, "LD_PRELOAD": str(disk_library), "FAULTY_DISK": str(control)}
 
 
 def stored(path):

@@ -9,18 +9,11 @@ import time
 import pytest
 
 from proxied import ask, chunked, providers
-from raw_upstream import END, RawUpstream
+from raw_upstream import END
 from wire import Closed, render, wait_until
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\n"
 LARGE = bytes(20 << 20)
-
-
-@pytest.fixture(scope="module")
-def raw():
-    upstream = RawUpstream()
-    yield upstream
-    upstream.close()
 
 
 @pytest.fixture(scope="module")
