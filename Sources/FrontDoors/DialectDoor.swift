@@ -116,11 +116,9 @@ final class DialectCall: RequestOwner {
     static func begin(_ request: ServerRequest, _ gate: DoorGate, _ terms: Terms) {
         guard let caller = gate.admit(request, id: terms.id, door: terms.door, terms.answer) else { return }
         guard gate.isRecorded(request, id: terms.id, door: terms.door, terms.answer, caller) else { return }
-        var fault = terms.fault
-        if let coding = request.head.fields["content-encoding"], coding.lowercased() != "identity" {
-            fault = fault ?? ErrorReply.compressed
+        if let fault = terms.fault ?? (request.head.hasCoding ? ErrorReply.compressed : nil) {
+            return gate.refuse(fault, request, id: terms.id, door: terms.door, terms.answer, caller)
         }
-        if let fault { return gate.refuse(fault, request, id: terms.id, door: terms.door, terms.answer, caller) }
         request.owner = DialectCall(request, gate, terms, caller)
         request.collectBody(limit: gate.maxBody)
     }
@@ -139,7 +137,7 @@ final class DialectCall: RequestOwner {
         } catch {
             return refuse(error.failure)
         }
-        guard caller.mayUse(decoded.chat.model) else { return refuse(ErrorReply.modelNotAllowed(decoded.chat.model)) }
+        guard caller.mayUse(decoded.chat.model) else { return refuse(ChatFailure.modelNotAllowed(decoded.chat.model)) }
         let upstream = UpstreamRequest(
             body: body, decoded: decoded, dialect: terms.dialect, operation: terms.operation, forwarded: forwarded())
         guard !caller.scopes.isEmpty else { return proceed(upstream, nil, []) }

@@ -18,6 +18,11 @@ extension Door {
     package var takesAnyMethod: Bool { false }
 }
 
+extension RequestHead {
+    /// Whether the body is coded, as by compression.
+    var hasCoding: Bool { fields["content-encoding"].map { $0.lowercased() != "identity" } ?? false }
+}
+
 /// Credentials as the request's head carries them.
 package enum Credential {
     /// The key in `Authorization: Bearer`, else in `x-api-key`, else in `x-goog-api-key`, else, where that is allowed, in the

@@ -38,7 +38,8 @@ package final class StreamsDoor: Door {
         var limit = StreamsDoor.most
         if let text = request.head.queryParameter("limit") {
             guard let number = Int(text), number > 0 else {
-                return ErrorReply.send(StreamsDoor.badLimit, .openAIChat, requestID: id, to: request.response)
+                let wrong = BodyFields.wrong("limit", "a whole number from 1")
+                return ErrorReply.send(wrong, .openAIChat, requestID: id, to: request.response)
             }
             limit = min(number, StreamsDoor.most)
         }
@@ -96,10 +97,6 @@ package final class StreamsDoor: Door {
 
     private static let noStream = ChatFailure(
         status: 404, message: "There is no such stream.", type: "invalid_request_error", code: "stream_not_found")
-
-    private static let badLimit = ChatFailure(
-        status: 400, message: "'limit' must be a whole number from 1.", type: "invalid_request_error",
-        code: "invalid_value", parameter: "limit")
 }
 
 @available(*, unavailable)

@@ -117,11 +117,4 @@ enum DocumentFailures {
             }
         return ChatFailure(status: status, message: message, type: "invalid_request_error", code: code)
     }
-
-    /// A parameter that is not what it must be.
-    static func wrong(_ parameter: String, _ expected: String) -> ChatFailure {
-        ChatFailure(
-            status: 400, message: "'\(parameter)' must be \(expected).", type: "invalid_request_error", code: "invalid_value",
-            parameter: parameter)
-    }
 }
