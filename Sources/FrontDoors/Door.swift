@@ -21,6 +21,11 @@ extension Door {
 extension RequestHead {
     /// Whether the body is coded, as by compression.
     var hasCoding: Bool { fields["content-encoding"].map { $0.lowercased() != "identity" } ?? false }
+
+    /// Whether a parameter of the query is there and cannot be read, which `queryParameter` tells as little as its absence.
+    func hasUnreadable(_ parameter: String) -> Bool {
+        queryParameter(parameter) == nil && query.split(separator: "&").contains { $0.hasPrefix("\(parameter)=") }
+    }
 }
 
 /// Credentials as the request's head carries them.
