@@ -28,8 +28,7 @@ package final class AuditDoor: Door {
     }
 
     package func receive(_ request: ServerRequest, id: String) {
-        guard let caller = gate.admitReader(request, id: id, door: AuditDoor.path) else { return }
-        guard let scope = gate.scope(of: caller, request, id: id, door: AuditDoor.path) else { return }
+        guard let scope = gate.admitReader(request, id: id, door: AuditDoor.path)?.sight else { return }
         do throws(ChatFailure) {
             // Behind `api`, `v1` and `audit`.
             let rest = request.head.pathSegments?.dropFirst(3) ?? []
@@ -100,17 +99,3 @@ package final class AuditDoor: Door {
 
 @available(*, unavailable)
 extension AuditDoor: Sendable {}
-
-extension DoorGate {
-    /// Whose rows a caller may see; one that may see none has been answered.
-    func scope(of caller: Caller, _ request: ServerRequest, id: String, door: String) -> AuditScope? {
-        if let scope = caller.sight { return scope }
-        ErrorReply.send(
-            ChatFailure(
-                status: 403,
-                message: "Nothing is recorded under a key of the settings: use a virtual key, or the admin key.",
-                type: "permission_error", code: "no_own_records"),
-            .openAIChat, requestID: id, to: request.response)
-        return nil
-    }
-}

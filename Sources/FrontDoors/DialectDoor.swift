@@ -116,11 +116,9 @@ final class DialectCall: RequestOwner {
     static func begin(_ request: ServerRequest, _ gate: DoorGate, _ terms: Terms) {
         guard let caller = gate.admit(request, id: terms.id, door: terms.door, terms.answer) else { return }
         guard gate.isRecorded(request, id: terms.id, door: terms.door, terms.answer, caller) else { return }
-        var fault = terms.fault
-        if let coding = request.head.fields["content-encoding"], coding.lowercased() != "identity" {
-            fault = fault ?? ErrorReply.compressed
+        if let fault = terms.fault ?? (request.head.hasCoding ? ErrorReply.compressed : nil) {
+            return gate.refuse(fault, request, id: terms.id, door: terms.door, terms.answer, caller)
         }
-        if let fault { return gate.refuse(fault, request, id: terms.id, door: terms.door, terms.answer, caller) }
         request.owner = DialectCall(request, gate, terms, caller)
         request.collectBody(limit: gate.maxBody)
     }
@@ -137,30 +135,21 @@ final class DialectCall: RequestOwner {
         do {
             decoded = try decode(body)
         } catch {
-            gate.relay.recordRefusal(
-                id: terms.id, door: terms.door, caller: caller, status: error.status, reason: error.message)
-            return ErrorReply.send(error.failure, terms.answer, requestID: terms.id, to: request.response)
+            return refuse(error.failure)
         }
-        guard caller.mayUse(decoded.chat.model) else {
-            return refuse(ErrorReply.modelNotAllowed(decoded.chat.model), [])
-        }
+        guard caller.mayUse(decoded.chat.model) else { return refuse(ChatFailure.modelNotAllowed(decoded.chat.model)) }
         let upstream = UpstreamRequest(
             body: body, decoded: decoded, dialect: terms.dialect, operation: terms.operation, forwarded: forwarded())
         guard !caller.scopes.isEmpty else { return proceed(upstream, nil, []) }
         gate.relay.limits.admit(caller, upstream) { [self] admission in
+            guard
+                gate.relay.goesOn(after: admission, isWanted: !isGone, id: terms.id, door: terms.door, caller: caller)
+            else { return }
             switch admission {
-            case .granted(let lease, let statuses):
-                // The answer may have taken its time.
-                guard !isGone else {
-                    gate.relay.limits.settle(lease, tokens: 0, cost: .zero)
-                    return gate.relay.recordLeft(id: terms.id, door: terms.door, caller: caller)
-                }
-                proceed(upstream, lease, statuses)
+            case .granted(let lease, let statuses): proceed(upstream, lease, statuses)
             case .refused(let failure, let statuses):
-                guard !isGone else {
-                    return gate.relay.recordLeft(id: terms.id, door: terms.door, caller: caller)
-                }
-                refuse(failure, statuses)
+                let fields = LimitFields.fields(of: failure, statuses, terms.answer, now: wallClockSeconds())
+                ErrorReply.send(failure, terms.answer, requestID: terms.id, fields: fields, to: request.response)
             }
         }
     }
@@ -185,12 +174,9 @@ final class DialectCall: RequestOwner {
         exchange = gate.relay.begin(relayed, sink)
     }
 
-    /// Turns away a caller who may not ask this, or not now; the record is short.
-    private func refuse(_ failure: ChatFailure, _ statuses: [LimitStatus]) {
-        gate.relay.recordRefusal(
-            id: terms.id, door: terms.door, caller: caller, status: failure.status, reason: failure.message)
-        let fields = LimitFields.fields(of: failure, statuses, terms.answer, now: wallClockSeconds())
-        ErrorReply.send(failure, terms.answer, requestID: terms.id, fields: fields, to: request.response)
+    /// Turns away a caller who may not ask this; the record is short.
+    private func refuse(_ failure: ChatFailure) {
+        gate.refuse(failure, request, id: terms.id, door: terms.door, terms.answer, caller)
     }
 
     func clientLeft() {

@@ -18,6 +18,16 @@ extension Door {
     package var takesAnyMethod: Bool { false }
 }
 
+extension RequestHead {
+    /// Whether the body is coded, as by compression.
+    var hasCoding: Bool { fields["content-encoding"].map { $0.lowercased() != "identity" } ?? false }
+
+    /// Whether a parameter of the query is there and cannot be read, which `queryParameter` tells as little as its absence.
+    func hasUnreadable(_ parameter: String) -> Bool {
+        queryParameter(parameter) == nil && query.split(separator: "&").contains { $0.hasPrefix("\(parameter)=") }
+    }
+}
+
 /// Credentials as the request's head carries them.
 package enum Credential {
     /// The key in `Authorization: Bearer`, else in `x-api-key`, else in `x-goog-api-key`, else, where that is allowed, in the

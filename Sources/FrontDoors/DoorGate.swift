@@ -51,6 +51,16 @@ package final class DoorGate {
         return false
     }
 
+    /// Throws a 403 when a caller's key is not for a model, and a 404 when nobody serves it.
+    func check(model: String, for caller: Caller) throws(ChatFailure) {
+        guard caller.mayUse(model) else { throw ChatFailure.modelNotAllowed(model) }
+        guard relay.serves(model) else {
+            throw ChatFailure(
+                status: 404, message: "The model '\(model.prefix(256))' does not exist or no provider serves it.",
+                type: "invalid_request_error", code: "model_not_found", parameter: "model")
+        }
+    }
+
     /// Whether header fields are wanted for records.
     var recordsHeaders: Bool { relay.policy.requestLimit > 0 }
 

@@ -82,13 +82,6 @@ package enum ErrorReply {
     package static let keysUnavailable = ChatFailure(
         status: 503, message: "Keys cannot be looked up yet; try again soon.", type: "server_error", code: "keys_unavailable")
 
-    /// The key is not for this model, whether or not there is such a model.
-    package static func modelNotAllowed(_ model: String) -> ChatFailure {
-        ChatFailure(
-            status: 403, message: "This API key may not use the model '\(model.prefix(256))'.", type: "permission_error",
-            code: "model_not_allowed")
-    }
-
     /// The body is compressed.
     package static let compressed = ChatFailure(
         status: 415, message: "Send the body as it is, without Content-Encoding.", type: "invalid_request_error",
@@ -103,6 +96,7 @@ package enum ErrorReply {
     package static let auditUnavailable = ChatFailure(
         status: 503, message: "The gateway cannot record requests at the moment; try again later.", type: "server_error",
         code: "audit_unavailable")
+
     /// The path names no provider that requests can be handed on to.
     package static let unknownProvider = ChatFailure(
         status: 404, message: "There is no provider of this name to hand requests on to.", type: "invalid_request_error",

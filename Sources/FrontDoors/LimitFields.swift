@@ -15,7 +15,7 @@ enum LimitFields {
         for status in statuses where status.kind == .requests || status.kind == .tokens {
             let kind = status.kind.rawValue
             if dialect == .anthropic {
-                let reset = HTTPDate.internetDate(fromUnixTime: now + (status.resetAfter + 999) / 1000)
+                let reset = InternetDate.text(fromUnixTime: now + (status.resetAfter + 999) / 1000)
                 fields.append("anthropic-ratelimit-\(kind)-limit", String(status.limit))
                 fields.append("anthropic-ratelimit-\(kind)-remaining", String(status.remaining))
                 fields.append("anthropic-ratelimit-\(kind)-reset", reset)

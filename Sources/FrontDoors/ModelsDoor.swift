@@ -81,7 +81,7 @@ package final class ModelsDoor: Door {
                 json.member("type", "model")
                 json.member("id", entry.model)
                 json.member("display_name", entry.model)
-                json.member("created_at", ModelsDoor.timestamp(created))
+                json.member("created_at", InternetDate.text(fromUnixTime: created))
             case .gemini:
                 json.member("name", "models/\(entry.model)")
                 json.member("displayName", entry.model)
@@ -98,11 +98,6 @@ package final class ModelsDoor: Door {
                 json.member("owned_by", entry.owner)
             }
         }
-    }
-
-    /// A time as RFC 3339 writes it.
-    private static func timestamp(_ seconds: Int) -> String {
-        HTTPDate.internetDate(fromUnixTime: seconds)
     }
 }
 

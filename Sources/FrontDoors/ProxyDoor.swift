@@ -63,20 +63,15 @@ package final class ProxyDoor: Door {
         request.owner = call
         guard !caller.scopes.isEmpty else { return begin(handedOn, call, request) }
         service.limits.admit(caller, .request) { [self, handedOn] admission in
+            guard
+                gate.relay.goesOn(after: admission, isWanted: !call.isGone, id: id, door: ProxyDoor.path, caller: caller)
+            else { return }
             switch admission {
             case .granted(let lease, _):
-                // The answer may have taken its time.
-                guard !call.isGone else {
-                    service.limits.settle(lease, tokens: 0, cost: .zero)
-                    return gate.relay.recordLeft(id: id, door: ProxyDoor.path, caller: caller)
-                }
                 var handedOn = handedOn
                 handedOn.lease = lease
                 begin(handedOn, call, request)
             case .refused(let failure, let statuses):
-                guard !call.isGone else { return gate.relay.recordLeft(id: id, door: ProxyDoor.path, caller: caller) }
-                gate.relay.recordRefusal(
-                    id: id, door: ProxyDoor.path, caller: caller, status: failure.status, reason: failure.message)
                 let fields = LimitFields.fields(of: failure, statuses, .openAIChat, now: wallClockSeconds())
                 ErrorReply.send(failure, .openAIChat, requestID: id, fields: fields, to: request.response)
             }

@@ -24,7 +24,7 @@ package final class StreamsDoor: Door {
     }
 
     package func receive(_ request: ServerRequest, id: String) {
-        guard let viewer = gate.admitReader(request, id: id, door: StreamsDoor.path) else { return }
+        guard let viewer = gate.admitReader(request, id: id, door: StreamsDoor.path)?.caller else { return }
         let segments = request.head.pathSegments ?? []
         if request.head.method == "DELETE" {
             guard segments.count == 4, gate.relay.cancelStream(segments[3], for: viewer) else {
@@ -38,7 +38,8 @@ package final class StreamsDoor: Door {
         var limit = StreamsDoor.most
         if let text = request.head.queryParameter("limit") {
             guard let number = Int(text), number > 0 else {
-                return ErrorReply.send(StreamsDoor.badLimit, .openAIChat, requestID: id, to: request.response)
+                let wrong = BodyFields.wrong("limit", "a whole number from 1")
+                return ErrorReply.send(wrong, .openAIChat, requestID: id, to: request.response)
             }
             limit = min(number, StreamsDoor.most)
         }
@@ -66,7 +67,7 @@ package final class StreamsDoor: Door {
             json.member("stream", stream.isStream)
             json.member("phase", stream.phase.rawValue)
             json.member(
-                "started_at", HTTPDate.internetDate(fromUnixTime: now - Int(clamping: stream.age / 1_000_000_000)))
+                "started_at", InternetDate.text(fromUnixTime: now - Int(clamping: stream.age / 1_000_000_000)))
             json.member("age_ms", milliseconds(stream.age))
             json.member("queue_ms", milliseconds(stream.queueTime))
             json.member("connect_ms", milliseconds(stream.connectTime))
@@ -96,10 +97,6 @@ package final class StreamsDoor: Door {
 
     private static let noStream = ChatFailure(
         status: 404, message: "There is no such stream.", type: "invalid_request_error", code: "stream_not_found")
-
-    private static let badLimit = ChatFailure(
-        status: 400, message: "'limit' must be a whole number from 1.", type: "invalid_request_error",
-        code: "invalid_value", parameter: "limit")
 }
 
 @available(*, unavailable)

@@ -24,8 +24,7 @@ package final class UsageDoor: Door {
     }
 
     package func receive(_ request: ServerRequest, id: String) {
-        guard let caller = gate.admitReader(request, id: id, door: UsageDoor.path) else { return }
-        guard let scope = gate.scope(of: caller, request, id: id, door: UsageDoor.path) else { return }
+        guard let scope = gate.admitReader(request, id: id, door: UsageDoor.path)?.sight else { return }
         let response = request.response
         do throws(ChatFailure) {
             let query = try QueryParameters(

@@ -110,7 +110,7 @@ enum KeysCommand {
             draft.expiresAt = now &+ length
         }
         if let text = options["expires-at"] {
-            guard let seconds = HTTPDate.unixTime(fromInternetDate: text) else {
+            guard let seconds = InternetDate.unixTime(from: text) else {
                 throw KeyProblem("expires-at", "--expires-at must be a time such as 2030-01-31T00:00:00Z")
             }
             draft.expiresAt = Int64(seconds) &* 1_000_000

@@ -90,7 +90,7 @@ final class KeysTask {
             return write((isFirst ? "" : ",") + String(decoding: buffer.storage, as: UTF8.self))
         }
         let state = row.isValid(at: keys.now()) ? "good" : row.revokedAt == nil ? "expired" : "revoked"
-        let expires = row.expiresAt.map { HTTPDate.internetDate(fromUnixTime: Int($0 / 1_000_000)) } ?? "-"
+        let expires = row.expiresAt.map { InternetDate.text(fromUnixTime: Int($0 / 1_000_000)) } ?? "-"
         let columns = [
             row.id, row.hint, state, row.role.rawValue, row.name, row.organization ?? "-", row.user ?? "-",
             row.models?.joined(separator: ",") ?? "*", expires,

@@ -8,9 +8,8 @@ import sqlite3
 from contextlib import closing
 from urllib.parse import urlencode
 
-from wire import wait_until
+from wire import ADMIN, wait_until
 
-ADMIN = "sk-admin-0f3b7c6a5d4e2918"
 
 
 def get(sluice, path, key=ADMIN, timeout=30.0, **query):

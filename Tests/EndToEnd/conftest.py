@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: The Sluice authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Fixtures: one scripted upstream, one gateway with generous limits, and a maker of special ones."""
+"""Fixtures: upstreams of every kind, databases, one gateway with generous limits, and a maker of special ones."""
 
 import itertools
 import os
@@ -13,7 +13,10 @@ from pathlib import Path
 import pytest
 
 import matrix
-from gateway import ScriptedUpstream, Sluice, settings
+from extraction import Extractor
+from gateway import BINARY, Process, ScriptedUpstream, Sluice, compiled, settings
+from raw_upstream import RawUpstream
+from replies import Replies
 from stores import Postgres, Redis
 
 
@@ -22,6 +25,39 @@ def upstream(tmp_path_factory):
     process = ScriptedUpstream(tmp_path_factory.mktemp("upstream"))
     yield process
     process.kill()
+
+
+@pytest.fixture(scope="session")
+def simulator(tmp_path_factory):
+    """The simulator, which answers as every provider does."""
+    command = [BINARY, "simulate", "--delay", "0", "--listen", "127.0.0.1:0"]
+    process = Process(command, tmp_path_factory.mktemp("simulator") / "stderr.log")
+    yield process
+    process.kill()
+
+
+@pytest.fixture(scope="module")
+def replies():
+    """An upstream that answers with what a test has written down."""
+    server = Replies()
+    yield server
+    server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def raw():
+    """An upstream that is scripted byte by byte."""
+    server = RawUpstream()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def extractor():
+    """A model that reads documents, and hangs or fails where a document says so."""
+    server = Extractor()
+    yield server
+    server.stop()
 
 
 @pytest.fixture(scope="session")
@@ -88,6 +124,18 @@ def postgres(postgres_server):
     return postgres_server.database()
 
 
+@pytest.fixture(scope="module")
+def make_database(request, tmp_path_factory):
+    """Makes the address of an empty database, of `sqlite` or `postgres`."""
+
+    def make(kind):
+        if kind == "postgres":
+            return request.getfixturevalue("postgres_server").database()
+        return f"sqlite:{tmp_path_factory.mktemp('database')}/sluice.db"
+
+    return make
+
+
 @pytest.fixture
 def own_postgres():
     """A Postgres server that the test may stop."""
@@ -99,9 +147,22 @@ def own_postgres():
 @pytest.fixture
 def redis(tmp_path):
     """A Redis server that the test may stop; empty."""
-    server = Redis(tmp_path)
+    server = Redis(tmp_path).start()
     yield server
-    server.stop()
+    server.kill()
+
+
+@pytest.fixture(scope="session")
+def disk_library(tmp_path_factory):
+    """The faulty disk, compiled."""
+    return compiled("faulty_disk", tmp_path_factory.mktemp("disk"))
+
+
+@pytest.fixture
+def disk(disk_library, tmp_path):
+    """Environment of a gateway on a disk, and the file that says what is wrong with it."""
+    control = tmp_path / "disk"
+    return control, {**os.environ, "LD_PRELOAD": str(disk_library), "FAULTY_DISK": str(control)}
 
 
 @pytest.fixture(scope="session")

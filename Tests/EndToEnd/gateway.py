@@ -6,6 +6,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -106,6 +107,15 @@ def settings(upstream, **changes):
         if provider["name"] == "scripted":
             provider["timeouts"] = merge(provider["timeouts"], changes.pop("timeouts", {}))
     return merge(base, changes)
+
+
+def compiled(name, directory):
+    """A library to preload, made of the C file of that name which lies beside the tests."""
+    compiler = next(filter(None, map(shutil.which, ("cc", "clang", "gcc"))), None)
+    assert compiler, "no C compiler; the Swift toolchain brings clang"
+    library, source = directory / f"{name}.so", Path(__file__).with_name(f"{name}.c")
+    subprocess.run([compiler, "-Wall", "-Werror", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
+    return library
 
 
 class Process:

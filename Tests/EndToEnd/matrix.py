@@ -80,6 +80,18 @@ EXCEPTIONS = [
 ]
 
 
+def providers(simulator):
+    """The providers' settings, each pointed at the simulator."""
+    root = "http://%s:%d" % simulator.address
+    settings = []
+    for name, options in PROVIDERS.items():
+        provider = {"name": name, **options, "max_retries": 0}
+        if "base_url" in provider:
+            provider |= {"base_url": provider["base_url"].format(root=root), "api_key": "sk-upstream-secret"}
+        settings.append(provider)
+    return settings
+
+
 def expectation(feature, door, provider):
     """What differs in a cell; None where all must work."""
     for cell, expected in EXCEPTIONS:

@@ -64,40 +64,69 @@ class Postgres:
 
 
 class Redis:
-    """A server without persistence. It may be stopped and started again, empty, on the same port."""
+    """A redis-server that keeps nothing on disk; `start` after `kill` brings back an empty one at the same port."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, *arguments):
         self.directory = directory
-        with socket.socket() as holder:
-            holder.bind(("127.0.0.1", 0))
-            self.port = holder.getsockname()[1]
-        self.address = f"redis://127.0.0.1:{self.port}"
-        self.start()
+        self.arguments = arguments
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.process = None
+
+    @property
+    def url(self):
+        return f"redis://127.0.0.1:{self.port}"
 
     def start(self):
-        command = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
-        with open(self.directory / "redis.log", "ab") as sink:
+        command = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", ""]
+        with open(self.directory / "redis.log", "ab") as log:
             self.process = subprocess.Popen(
-                command, cwd=self.directory, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink
+                [*command, "--appendonly", "no", *self.arguments], stdout=log, stderr=log, cwd=self.directory
             )
         wait_until(self.answers, 10, "Redis answers")
+        return self
 
     def answers(self):
-        assert self.process.poll() is None, (self.directory / "redis.log").read_text()[-2000:]
         try:
-            return self.command("PING") == b"+PONG\r\n"
+            return self("PING") == "PONG"
         except OSError:
             return False
 
-    def command(self, *words):
-        """The raw beginning of the answer to one command."""
-        parts = [word if isinstance(word, bytes) else str(word).encode() for word in words]
-        text = b"*%d\r\n" % len(parts) + b"".join(b"$%d\r\n%s\r\n" % (len(part), part) for part in parts)
-        with socket.create_connection(("127.0.0.1", self.port), 5) as connection:
-            connection.sendall(text)
-            return connection.recv(65536)
+    def kill(self):
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
 
-    def stop(self):
+    def freeze(self):
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self):
         self.process.send_signal(signal.SIGCONT)
-        self.process.kill()
-        self.process.wait()
+
+    def __call__(self, *words):
+        """The answer to one command."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
+            encoded = [str(word).encode() for word in words]
+            connection.sendall(
+                b"*%d\r\n" % len(encoded) + b"".join(b"$%d\r\n%s\r\n" % (len(w), w) for w in encoded)
+            )
+            with connection.makefile("rb") as lines:
+                return self.read(lines)
+
+    def read(self, lines):
+        line = lines.readline().rstrip(b"\r\n").decode()
+        kind, rest = line[:1], line[1:]
+        if kind == "$":
+            return None if rest == "-1" else lines.read(int(rest) + 2)[:-2].decode()
+        if kind == "*":
+            return [self.read(lines) for _ in range(int(rest))]
+        if kind == "-":
+            raise RuntimeError(rest)
+        return int(rest) if kind == ":" else rest
+
+    def budgets(self, scope):
+        """What is known of a scope's day and month."""
+        flat = self("HGETALL", f"sluice:b:{scope}")
+        return {key: value for key, value in zip(flat[::2], flat[1::2], strict=True)}

@@ -11,44 +11,20 @@ from pathlib import Path
 
 import matrix
 import pytest
-from audit import ADMIN, assert_consistent, get, lines, row, rows, usage
+from audit import assert_consistent, get, lines, row, rows, usage
 from events import ask, chat, read_stream
-from gateway import BINARY, Process
-from replies import TEXT, Replies, Reply, completion
-from wire import KEY, Connection, render, wait_until
+from gateway import BINARY
+from replies import TEXT, Reply, completion
+from wire import ADMIN, KEY, Connection, render, wait_until
 
 WORDS = "The quick brown fox jumps över the lazy dog."
 
 
-@pytest.fixture(scope="module")
-def replies():
-    server = Replies()
-    yield server
-    server.shutdown()
-
-
-@pytest.fixture(scope="module")
-def simulator(tmp_path_factory):
-    command = [BINARY, "simulate", "--delay", "0", "--listen", "127.0.0.1:0"]
-    process = Process(command, tmp_path_factory.mktemp("simulator") / "stderr.log")
-    yield process
-    process.kill()
-
-
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
-def audited(request, make_sluice, replies, simulator, tmp_path_factory):
+def audited(request, make_sluice, make_database, replies, simulator):
     """A gateway that records, with each kind of database."""
-    if request.param == "postgres":
-        url = request.getfixturevalue("postgres_server").database()
-    else:
-        url = f"sqlite:{tmp_path_factory.mktemp('audit')}/sluice.db"
-    root = "http://%s:%d" % simulator.address
-    providers = []
-    for name, options in matrix.PROVIDERS.items():
-        provider = {"name": name, **options, "max_retries": 0}
-        if "base_url" in provider:
-            provider |= {"base_url": provider["base_url"].format(root=root), "api_key": "sk-upstream-secret"}
-        providers.append(provider)
+    url = make_database(request.param)
+    providers = matrix.providers(simulator)
     scripted = {"kind": "openai-compatible", "base_url": f"{replies.url}/v1", "api_key": "sk-upstream-secret"}
     providers.append({"name": "up", **scripted, "max_retries": 1, "timeouts": {"first_byte": "1s"}})
     sluice = make_sluice(

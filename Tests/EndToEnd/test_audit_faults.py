@@ -12,9 +12,9 @@ import time
 from contextlib import closing
 
 import pytest
-from audit import ADMIN, assert_consistent, query, row, rows
+from audit import assert_consistent, query, row, rows
 from events import assert_whole, chat, read_stream
-from wire import KEY, Closed, Connection, Silent, render, wait_until
+from wire import ADMIN, KEY, Closed, Connection, Silent, render, wait_until
 
 # A row is stored within the flush interval of 100 ms; the rest is for a machine with much else to do.
 BOUND = 1.0

@@ -8,15 +8,8 @@ import time
 
 import pytest
 from events import chat
-from replies import TEXT, Replies, Reply
+from replies import TEXT, Reply
 from wire import wait_until
-
-
-@pytest.fixture(scope="module")
-def replies():
-    server = Replies()
-    yield server
-    server.shutdown()
 
 
 def gateway(make_sluice, replies, **streaming):

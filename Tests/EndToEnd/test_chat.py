@@ -49,11 +49,9 @@ def chat_settings(model):
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
-def database(request, tmp_path_factory):
+def database(request, make_database):
     """Makes addresses of databases that are empty."""
-    if request.param == "postgres":
-        return request.getfixturevalue("postgres_server").database
-    return lambda: f"sqlite:{tmp_path_factory.mktemp('chat')}/chat.db"
+    return lambda: make_database(request.param)
 
 
 @pytest.fixture(scope="module")

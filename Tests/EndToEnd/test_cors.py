@@ -16,7 +16,6 @@ from checks import assert_error_answer
 from events import chat
 from gateway import BINARY, ROOT, settings
 from proxied import echo, providers
-from raw_upstream import RawUpstream
 from wire import KEY, Connection, render, request, wait_until
 
 APP, LOCAL = "https://app.example.com", "http://localhost:8000"
@@ -76,13 +75,6 @@ PREFLIGHT = [
 ]
 
 
-
-
-@pytest.fixture(scope="module")
-def raw():
-    upstream = RawUpstream()
-    yield upstream
-    upstream.close()
 
 
 @pytest.fixture(scope="module")

@@ -15,19 +15,12 @@ import pytest
 
 import pdf
 from checks import memory_bound
-from extraction import Events, Extractor, long_text, percent, wait_idle
+from extraction import Events, long_text, percent, wait_idle
 from gateway import Sluice
 from wire import KEY, request, wait_until
 
 OTHER = "sk-test-of-somebody-else-0001"
 DOCUMENTS = "/api/v1/documents"
-
-
-@pytest.fixture(scope="module")
-def extractor():
-    server = Extractor()
-    yield server
-    server.stop()
 
 
 def content(extractor, **documents):

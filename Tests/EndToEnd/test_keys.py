@@ -18,9 +18,8 @@ from google.genai import errors, types
 from checks import assert_error_answer
 from events import chat
 from gateway import BINARY
-from wire import KEY, converse, render, request, wait_until
+from wire import ADMIN, KEY, converse, render, request, wait_until
 
-ADMIN = "sk-admin-0123456789abcdef"
 MODEL = "sim/story"
 # How long a change may take to reach an instance that did not make it: a second is meant, and machines are busy.
 REACH = 8.0

@@ -17,19 +17,11 @@ from google import genai
 
 from checks import assert_error_answer
 from events import ask, chat
-from redis_server import Redis
 from upstream_modes import USAGE
 from wire import KEY, render, wait_until
 
 SCOPE = "key:settings_" + hashlib.sha256(KEY.encode()).hexdigest()[:16]
 PRICED = {"input": 1.0, "output": 1.0}
-
-
-@pytest.fixture
-def redis(tmp_path):
-    server = Redis(tmp_path).start()
-    yield server
-    server.kill()
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 
 import matrix
 from doors import DOORS, Ask, data_url
-from gateway import BINARY, Process, Sluice
+from gateway import Sluice
 from wire import KEY, request, wait_until
 
 WORDS = "The quick brown fox jumps över the lazy dog."
@@ -33,24 +33,9 @@ class Weather(pydantic.BaseModel):
 
 
 @pytest.fixture(scope="session")
-def simulator(tmp_path_factory):
-    command = [BINARY, "simulate", "--delay", "0", "--listen", "127.0.0.1:0"]
-    process = Process(command, tmp_path_factory.mktemp("simulator") / "stderr.log")
-    yield process
-    process.kill()
-
-
-@pytest.fixture(scope="session")
 def house(simulator, tmp_path_factory):
     """A gateway with a provider of every kind, each pointing at the simulator."""
-    root = "http://%s:%d" % simulator.address
-    providers = []
-    for name, options in matrix.PROVIDERS.items():
-        provider = {"name": name, **options, "max_retries": 0}
-        if "base_url" in provider:
-            provider |= {"base_url": provider["base_url"].format(root=root), "api_key": "sk-upstream-secret"}
-        providers.append(provider)
-    settings = {"auth": {"enabled": True, "keys": [KEY]}, "providers": providers}
+    settings = {"auth": {"enabled": True, "keys": [KEY]}, "providers": matrix.providers(simulator)}
     process = Sluice(tmp_path_factory.mktemp("house"), settings)
     yield process
     process.stop()

@@ -14,12 +14,11 @@ import pytest
 
 from browser import a_file, keep, launched, visit
 from events import chat
-from extraction import Extractor, long_text
+from extraction import long_text
 from gateway import settings
 from test_streams import Client
-from wire import KEY, request, wait_until
+from wire import ADMIN, KEY, request, wait_until
 
-ADMIN = "sk-admin-0be7d31c94f25a68"
 # What is not there yet answers 404; the page says so in words.
 ABSENT = (404, 503)
 
@@ -28,14 +27,6 @@ ABSENT = (404, 503)
 def browser():
     with launched() as process:
         yield process
-
-
-@pytest.fixture(scope="module")
-def extractor():
-    """A model that reads documents, and hangs or fails where a document says so."""
-    server = Extractor()
-    yield server
-    server.stop()
 
 
 @pytest.fixture(scope="module")

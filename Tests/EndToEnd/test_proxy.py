@@ -14,17 +14,10 @@ import pytest
 
 from checks import memory_bound
 from proxied import SECRET, ask, chunked, echo, providers
-from raw_upstream import END, RawUpstream
+from raw_upstream import END
 from wire import KEY, Closed, render, request, wait_until
 
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-
-
-@pytest.fixture(scope="module")
-def raw():
-    upstream = RawUpstream()
-    yield upstream
-    upstream.close()
 
 
 @pytest.fixture(scope="module")

@@ -9,15 +9,7 @@ import time
 import pytest
 
 from proxied import echo
-from raw_upstream import RawUpstream
-from wire import KEY, render, request, wait_until
-
-
-@pytest.fixture(scope="module")
-def raw():
-    upstream = RawUpstream()
-    yield upstream
-    upstream.close()
+from wire import ADMIN, KEY, render, request, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -98,11 +90,10 @@ def test_with_keys_on_the_key_is_asked_for_and_kept(guarded, raw):
 
 
 def test_a_key_of_the_gateways_goes_no_further_where_none_is_asked_for(make_sluice, raw):
-    admin = "sk-admin-0123456789abcdef"
-    auth = {"enabled": False, "keys": [KEY], "admin_key": admin}
+    auth = {"enabled": False, "keys": [KEY], "admin_key": ADMIN}
     gateway = make_sluice(upstream_url=raw.url, auth=auth, providers=[], models=[])
     raw.on("/open", echo)
-    for key, passes in ((KEY, False), (admin, False), ("sk-client-own", True)):
+    for key, passes in ((KEY, False), (ADMIN, False), ("sk-client-own", True)):
         assert request(gateway.address, "GET", "/open", key=key).status == 200
         assert (key in str(raw.last("/open").headers)) == passes, key
 

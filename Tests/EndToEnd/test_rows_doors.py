@@ -6,9 +6,8 @@
 import pytest
 
 from routes import OPEN, routes, targets
-from wire import KEY, converse, request
+from wire import ADMIN, KEY, converse, request
 
-ADMIN = "sk-admin-0123456789abcdef"
 
 
 @pytest.fixture(scope="module")

@@ -11,13 +11,12 @@ import time
 
 import pytest
 
-from audit import ADMIN
 from events import chat
 from proxied import SECRET
 from raw_upstream import RawUpstream
-from replies import Replies, Reply
+from replies import Reply
 from routes import targets
-from wire import KEY, Closed, Connection, request
+from wire import ADMIN, KEY, Closed, Connection, request
 
 ELSEWHERE = "http://169.254.169.254/"
 
@@ -45,13 +44,6 @@ def trap():
     trap = Trap()
     yield trap
     trap.listener.close()
-
-
-@pytest.fixture(scope="module")
-def replies():
-    server = Replies()
-    yield server
-    server.shutdown()
 
 
 KINDS = {

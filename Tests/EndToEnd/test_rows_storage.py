@@ -13,10 +13,10 @@ import threading
 import time
 from contextlib import closing
 
-from audit import ADMIN, assert_consistent, query, usage
+from audit import assert_consistent, query, usage
 from events import ask, assert_whole, chat
-from test_audit_faults import Load, disk, disk_library, stored  # noqa: F401
-from wire import request, wait_until
+from test_audit_faults import Load, stored
+from wire import ADMIN, request, wait_until
 
 
 def test_P10_a_reader_that_keeps_a_transaction_open_is_told_and_the_log_is_bounded_afterwards(make_sluice, tmp_path):

@@ -10,11 +10,11 @@ from urllib.parse import quote
 
 import pytest
 
-from audit import ADMIN, query
+from audit import query
 from events import chat, read_stream
-from extraction import Events, Extractor
+from extraction import Events
 from routes import STORED, routes
-from wire import render, request, wait_until
+from wire import ADMIN, render, request, wait_until
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 MISSING = {
@@ -23,20 +23,10 @@ MISSING = {
 WORDS = "the-words-of-one"
 
 
-@pytest.fixture(scope="module")
-def extractor():
-    server = Extractor()
-    yield server
-    server.stop()
-
-
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
-def gate(request, make_sluice, upstream, extractor, tmp_path_factory):
+def gate(request, make_sluice, make_database, upstream, extractor):
     """A gateway with all that stores something, on each kind of database."""
-    if request.param == "postgres":
-        url = request.getfixturevalue("postgres_server").database()
-    else:
-        url = f"sqlite:{tmp_path_factory.mktemp('tenants')}/sluice.db"
+    url = make_database(request.param)
     remote = {"kind": "openai-compatible", "api_key": "sk-upstream-secret", "max_retries": 0}
     gate = make_sluice(
         auth={"admin_key": ADMIN},

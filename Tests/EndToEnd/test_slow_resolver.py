@@ -4,18 +4,16 @@
 """A name server that does not answer: lookups wait in threads of their own, and nothing waits for those."""
 
 import os
-import shutil
 import signal
-import subprocess
 import threading
 import time
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
 from checks import assert_error_answer
 from events import ask, assert_whole, chat
+from gateway import compiled
 from wire import Closed, Silent, render, wait_until
 
 WAYS = ["close", "half_close", "reset"]
@@ -27,14 +25,7 @@ SLOW = [("hanging", 600_000, "10s"), ("impatient", 2000, "1s"), ("late", 500, "5
 @pytest.fixture(scope="session")
 def resolver(tmp_path_factory):
     """The slow resolver, compiled."""
-    compiler = next(filter(None, map(shutil.which, ("cc", "clang", "gcc"))), None)
-    assert compiler, "no C compiler; the Swift toolchain brings clang"
-    library = tmp_path_factory.mktemp("resolver") / "slow_resolver.so"
-    source = Path(__file__).with_name("slow_resolver.c")
-    subprocess.run(
-        [compiler, "-Wall", "-Werror", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True
-    )
-    return library
+    return compiled("slow_resolver", tmp_path_factory.mktemp("resolver"))
 
 
 @pytest.fixture(scope="module")

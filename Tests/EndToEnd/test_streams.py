@@ -11,10 +11,9 @@ import pytest
 
 from checks import assert_error_answer
 from events import chat
-from wire import KEY, request, wait_until
+from wire import ADMIN, KEY, request, wait_until
 
 PATH = "/api/v1/streams"
-ADMIN = "sk-admin-5d1e8f27a90c4b36"
 OTHER = "sk-other-77c1d92e0a4b8f53"
 
 

@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass, field
 
 KEY = "sk-test-4f7a1c9d2e8b6035"
+ADMIN = "sk-admin-0123456789abcdef"
 
 
 class Closed(Exception):

@@ -43,7 +43,7 @@ struct HTTPDateTests {
         ] {
             #expect(HTTPDate.unixTime(from: text) == nil)
         }
-        #expect(HTTPDate.internetDate(fromUnixTime: 784_111_777) == "1994-11-06T08:49:37Z")
+        #expect(InternetDate.text(fromUnixTime: 784_111_777) == "1994-11-06T08:49:37Z")
     }
 
     @Test(
@@ -55,7 +55,7 @@ struct HTTPDateTests {
             ("9999-12-31T23:59:60Z", 253_402_300_800),
         ])
     func readsInternetDate(_ text: String, _ seconds: Int) {
-        #expect(HTTPDate.unixTime(fromInternetDate: text) == seconds)
+        #expect(InternetDate.unixTime(from: text) == seconds)
     }
 
     @Test(
@@ -68,7 +68,7 @@ struct HTTPDateTests {
             "+994-11-06T08:49:37Z", "1994-11-06T08:49:37\u{661}Z", "1994-11-06T08:49:37.123456789123456789123456Z",
         ])
     func refusesInternetDate(_ text: String) {
-        #expect(HTTPDate.unixTime(fromInternetDate: text) == nil)
+        #expect(InternetDate.unixTime(from: text) == nil)
     }
 }
 

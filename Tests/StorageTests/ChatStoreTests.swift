@@ -5,10 +5,10 @@ import Testing
 
 @testable import Storage
 
-private let mine = ChatOwner(organization: "o", user: "u")
+private let mine = Owner(organization: "o", user: "u")
 private let others = [
-    ChatOwner(organization: "o", user: "v"), ChatOwner(organization: "p", user: "u"), ChatOwner(organization: "", user: ""),
-    ChatOwner(organization: "o", user: ""),
+    Owner(organization: "o", user: "v"), Owner(organization: "p", user: "u"), Owner(organization: "", user: ""),
+    Owner(organization: "o", user: ""),
 ]
 
 /// A store, and its calls as calls that wait.
@@ -36,12 +36,12 @@ private final class ChatBench {
         let _: Void = try wait { done in call { done($0.map { .failure($0) } ?? .success(())) } }
     }
 
-    func begin(_ id: String, title: String = "", at time: Int64 = 1, _ owner: ChatOwner = mine) throws {
+    func begin(_ id: String, title: String = "", at time: Int64 = 1, _ owner: Owner = mine) throws {
         try wait { store.create(ChatSession(id: id, title: title, model: "m", system: "s", createdAt: time), owner, $0) }
     }
 
     @discardableResult
-    func ask(_ session: String, _ id: String, _ text: String, limit: Int = 10, characters: Int = 1000, _ owner: ChatOwner = mine)
+    func ask(_ session: String, _ id: String, _ text: String, limit: Int = 10, characters: Int = 1000, _ owner: Owner = mine)
         throws -> OpenedTurn
     {
         let message = StoredMessage(id: id, role: .user, content: text, createdAt: 5)
@@ -50,7 +50,7 @@ private final class ChatBench {
         }
     }
 
-    func answer(_ session: String, _ id: String, _ text: String, _ owner: ChatOwner = mine) throws {
+    func answer(_ session: String, _ id: String, _ text: String, _ owner: Owner = mine) throws {
         try wait { store.close(session, owner, ChatBench.answer(id, text), $0) }
     }
 
@@ -62,9 +62,9 @@ private final class ChatBench {
                 outputTokens: 4, isEstimated: true, model: "gpt", provider: "openai", requestID: "req_1"))
     }
 
-    func find(_ id: String, _ owner: ChatOwner = mine) throws -> ChatSession { try wait { store.find(id, owner, $0) } }
+    func find(_ id: String, _ owner: Owner = mine) throws -> ChatSession { try wait { store.find(id, owner, $0) } }
 
-    func messages(_ id: String, after position: Int = 0, limit: Int = 100, _ owner: ChatOwner = mine) throws -> [StoredMessage] {
+    func messages(_ id: String, after position: Int = 0, limit: Int = 100, _ owner: Owner = mine) throws -> [StoredMessage] {
         try wait { store.messages(id, owner, after: position, limit: limit, $0) }.messages
     }
 }
@@ -113,7 +113,7 @@ private final class ChatBench {
     }
 
     @Test("nothing of somebody else's can be read, added to, changed or deleted", arguments: TestEngine.all, others)
-    func tenancy(_ engine: TestEngine, _ other: ChatOwner) throws {
+    func tenancy(_ engine: TestEngine, _ other: Owner) throws {
         let chat = try ChatBench(engine)
         try chat.begin("chat_1")
         try chat.ask("chat_1", "msg_1", "secret")

@@ -6,14 +6,8 @@ import Testing
 
 @testable import Storage
 
-private let insert = "INSERT INTO counters (name, value) VALUES ($1, $2)"
-
 /// What every engine does alike, asked of each.
 @Suite("Database", .serialized) struct DatabaseTests {
-    private func counter(_ name: String, _ value: Int = 0, mustAffect: Bool = false) -> SQLStatement {
-        SQLStatement(insert, [.text(name), .integer(Int64(value))], mustAffect: mustAffect)
-    }
-
     private func names(_ bench: StorageBench, _ database: any Database) throws -> [String] {
         try bench.read(database, "SELECT name FROM counters WHERE name <> 'keys' ORDER BY name").rows.compactMap { $0[0].text }
     }
@@ -46,7 +40,7 @@ private let insert = "INSERT INTO counters (name, value) VALUES ($1, $2)"
     func sums(engine: TestEngine) throws {
         let bench = try StorageBench()
         let database = try bench.database(engine)
-        _ = try bench.write(database, counter("a", 1 << 40), counter("b", 1 << 41))
+        _ = try bench.write(database, .counter("a", 1 << 40), .counter("b", 1 << 41))
         let rows = try bench.read(database, "SELECT SUM(value), COUNT(*), MAX(value) FROM counters").rows
         #expect(rows == [[.integer(3 << 40), .integer(3), .integer(1 << 41)]])
         bench.close(database)
@@ -70,7 +64,7 @@ private let insert = "INSERT INTO counters (name, value) VALUES ($1, $2)"
     func upsert(engine: TestEngine) throws {
         let bench = try StorageBench()
         let database = try bench.database(engine)
-        let text = insert + " ON CONFLICT (name) DO UPDATE SET value = counters.value + excluded.value"
+        let text = SQLStatement.counter("").text + " ON CONFLICT (name) DO UPDATE SET value = counters.value + excluded.value"
         for _ in 0..<3 { _ = try bench.write(database, SQLStatement(text, [.text("a"), .integer(5)])) }
         #expect(try bench.read(database, "SELECT value FROM counters WHERE name = 'a'").rows == [[.integer(15)]])
         bench.close(database)
@@ -82,9 +76,9 @@ private let insert = "INSERT INTO counters (name, value) VALUES ($1, $2)"
         let database = try bench.database(engine)
         var results: [String: Result<[SQLRows], StorageError>] = [:]
         for (name, statements) in [
-            ("1", [counter("a")]), ("2", [counter("b"), counter("a"), counter("c")]), ("3", [counter("d")]),
-            ("4", [SQLStatement("INSERT INTO nowhere (x) VALUES (1)")]), ("5", [counter("e")]),
-        ] { database.write(statements) { results[name] = $0 } }
+            ("1", [.counter("a")]), ("2", [.counter("b"), .counter("a"), .counter("c")]), ("3", [.counter("d")]),
+            ("4", [SQLStatement("INSERT INTO nowhere (x) VALUES (1)")]), ("5", [.counter("e")]),
+        ] as [(String, [SQLStatement])] { database.write(statements) { results[name] = $0 } }
         #expect(results.isEmpty)
         bench.run { results.count == 5 }
         #expect(try names(bench, database) == ["a", "d", "e"])
@@ -98,8 +92,8 @@ private let insert = "INSERT INTO counters (name, value) VALUES ($1, $2)"
     func messages(engine: TestEngine) throws {
         let bench = try StorageBench()
         let database = try bench.database(engine)
-        _ = try bench.write(database, counter("very-secret"))
-        #expect { try bench.write(database, counter("very-secret")) } throws: { !"\($0)".contains("very-secret") }
+        _ = try bench.write(database, .counter("very-secret"))
+        #expect { try bench.write(database, .counter("very-secret")) } throws: { !"\($0)".contains("very-secret") }
         let cast = SQLStatement("UPDATE counters SET value = CAST($1 AS BIGINT) / 0 WHERE name = 'x'", [.text("very-secret")])
         if engine == .postgres {
             #expect { try bench.write(database, cast) } throws: { !"\($0)".contains("very-secret") }
@@ -114,11 +108,11 @@ private let insert = "INSERT INTO counters (name, value) VALUES ($1, $2)"
         let none = SQLStatement("UPDATE counters SET value = 9 WHERE name = 'nobody'", mustAffect: true)
         let one = SQLStatement("UPDATE counters SET value = 9 WHERE name = 'keys'", mustAffect: true)
         var results: [Result<[SQLRows], StorageError>] = []
-        database.write([counter("a"), one, none, counter("b")]) { results.append($0) }
+        database.write([.counter("a"), one, none, .counter("b")]) { results.append($0) }
         database.write([none]) { results.append($0) }
-        database.write([counter("c"), one]) { results.append($0) }
-        database.write([counter("d"), counter("c"), one]) { results.append($0) }
-        database.write([counter("e")]) { results.append($0) }
+        database.write([.counter("c"), one]) { results.append($0) }
+        database.write([.counter("d"), .counter("c"), one]) { results.append($0) }
+        database.write([.counter("e")]) { results.append($0) }
         bench.run { results.count == 5 }
         for index in [0, 1, 3] {
             #expect { try results[index].get() } throws: { if case StorageError.conflict = $0 { true } else { false } }
@@ -126,7 +120,7 @@ private let insert = "INSERT INTO counters (name, value) VALUES ($1, $2)"
         #expect(try names(bench, database) == ["c", "e"])
         #expect(try bench.read(database, "SELECT value FROM counters WHERE name = 'keys'").rows == [[.integer(9)]])
         let found = SQLStatement("SELECT value FROM counters WHERE name = 'c'", mustAffect: true)
-        #expect(try bench.write(database, found, counter("f")).count == 2, "rows are as good as changes")
+        #expect(try bench.write(database, found, .counter("f")).count == 2, "rows are as good as changes")
         bench.close(database)
     }
 
@@ -134,7 +128,7 @@ private let insert = "INSERT INTO counters (name, value) VALUES ($1, $2)"
     func order(engine: TestEngine) throws {
         let bench = try StorageBench()
         let database = try bench.database(engine)
-        _ = try bench.write(database, counter("n", 0))
+        _ = try bench.write(database, .counter("n", 0))
         var done: [Int] = []
         for number in 1...1000 {
             // Each finds what the one before it left, or affects nothing.
@@ -155,7 +149,7 @@ private let insert = "INSERT INTO counters (name, value) VALUES ($1, $2)"
         let database = try bench.database(engine)
         var depth = 0
         func again() {
-            database.write([counter("n\(depth)")]) { _ in
+            database.write([.counter("n\(depth)")]) { _ in
                 depth += 1
                 if depth < 20 { again() }
             }
@@ -170,7 +164,7 @@ private let insert = "INSERT INTO counters (name, value) VALUES ($1, $2)"
     func readOnly(engine: TestEngine) throws {
         let bench = try StorageBench()
         let database = try bench.database(engine)
-        _ = try bench.write(database, counter("a"))
+        _ = try bench.write(database, .counter("a"))
         #expect(throws: StorageError.self) { try bench.read(database, "DELETE FROM counters") }
         #expect(try names(bench, database) == ["a"])
         bench.close(database)
@@ -181,7 +175,7 @@ private let insert = "INSERT INTO counters (name, value) VALUES ($1, $2)"
         let bench = try StorageBench()
         let database = try bench.database(engine)
         let odd = ["100%", "a_b", "it's", "'; DROP TABLE counters; --", "\\"]
-        for name in odd { _ = try bench.write(database, counter(name)) }
+        for name in odd { _ = try bench.write(database, .counter(name)) }
         for name in odd {
             let escaped = name.replacing("\\", with: "\\\\").replacing("%", with: "\\%").replacing("_", with: "\\_")
             let text = "SELECT name FROM counters WHERE name LIKE $1 ESCAPE '\\'"
@@ -196,12 +190,12 @@ private let insert = "INSERT INTO counters (name, value) VALUES ($1, $2)"
         let bench = try StorageBench()
         let database = try bench.database(engine)
         for parameters in [[], [.text("a")]] as [[SQLValue]] {
-            #expect { try bench.write(database, SQLStatement(insert, parameters)) } throws: {
+            #expect { try bench.write(database, SQLStatement(SQLStatement.counter("").text, parameters)) } throws: {
                 if case StorageError.statement = $0 { true } else { false }
             }
         }
         #expect(try bench.write(database).isEmpty, "nothing to do is done")
-        _ = try bench.write(database, counter("a"))
+        _ = try bench.write(database, .counter("a"))
         bench.close(database)
     }
 
@@ -209,7 +203,7 @@ private let insert = "INSERT INTO counters (name, value) VALUES ($1, $2)"
     func zero(engine: TestEngine) throws {
         let bench = try StorageBench()
         let database = try bench.database(engine)
-        _ = try bench.write(database, counter("a\0b"))
+        _ = try bench.write(database, .counter("a\0b"))
         #expect(try names(bench, database) == [engine == .sqlite ? "a\0b" : "a\u{2400}b"])
         bench.close(database)
     }
@@ -221,9 +215,9 @@ private let insert = "INSERT INTO counters (name, value) VALUES ($1, $2)"
         var done = 0
         var isClosed = false
         var late: Result<[SQLRows], StorageError>?
-        for number in 0..<500 { database.write([counter("n\(number)")]) { if case .success = $0 { done += 1 } } }
+        for number in 0..<500 { database.write([.counter("n\(number)")]) { if case .success = $0 { done += 1 } } }
         database.close { isClosed = true }
-        database.write([counter("late")]) { late = $0 }
+        database.write([.counter("late")]) { late = $0 }
         bench.run { isClosed && late != nil }
         #expect(done == 500)
         #expect(late == .failure(.closed))
@@ -243,7 +237,7 @@ private let insert = "INSERT INTO counters (name, value) VALUES ($1, $2)"
         for number in 0..<300 {
             for database in databases {
                 let add = SQLStatement("UPDATE counters SET value = value + 1 WHERE name = 'keys'", mustAffect: true)
-                database.write([add, counter("\(ObjectIdentifier(database).hashValue)-\(number)")]) {
+                database.write([add, .counter("\(ObjectIdentifier(database).hashValue)-\(number)")]) {
                     if case .success = $0 { done += 1 }
                 }
             }

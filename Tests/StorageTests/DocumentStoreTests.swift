@@ -7,9 +7,9 @@ import Testing
 @testable import Storage
 
 @Suite("DocumentStore") struct DocumentStoreTests {
-    private let mine = ChatOwner(organization: "o", user: "u")
+    private let mine = Owner(organization: "o", user: "u")
     private static let strangers = [
-        ChatOwner(organization: "o", user: "v"), ChatOwner(organization: "p", user: "u"), ChatOwner(organization: "", user: ""),
+        Owner(organization: "o", user: "v"), Owner(organization: "p", user: "u"), Owner(organization: "", user: ""),
     ]
 
     private func document(_ id: String, at time: Int64 = 1) -> StoredDocument {

@@ -7,8 +7,6 @@ import Testing
 
 @testable import Storage
 
-private let insert = "INSERT INTO counters (name, value) VALUES ($1, $2)"
-
 @Suite("PostgresDatabase", .serialized, .enabled(if: TestPostgres.isThere)) struct PostgresTests {
     private func isUnavailable(_ error: any Error) -> Bool {
         if case StorageError.unavailable = error { true } else { false }
@@ -120,7 +118,7 @@ private let insert = "INSERT INTO counters (name, value) VALUES ($1, $2)"
         let database = try bench.postgres(uri)
         _ = try bench.write(database, SQLStatement("SELECT 1"))
         var result: Result<[SQLRows], StorageError>?
-        database.write([SQLStatement("SELECT pg_sleep(5)"), SQLStatement(insert, [.text("lost"), .integer(1)])]) { result = $0 }
+        database.write([SQLStatement("SELECT pg_sleep(5)"), .counter("lost", 1)]) { result = $0 }
         var ticks = 0
         bench.run {
             ticks += 1
@@ -131,7 +129,7 @@ private let insert = "INSERT INTO counters (name, value) VALUES ($1, $2)"
         #expect(try TestPostgres.run(kill, at: uri).rows.count == 1)
         bench.run { result != nil }
         #expect { try result?.get() } throws: { isUnavailable($0) }
-        _ = try bench.write(database, SQLStatement(insert, [.text("next"), .integer(1)]))
+        _ = try bench.write(database, .counter("next", 1))
         #expect(database.health == .well)
         let names = try bench.read(database, "SELECT name FROM counters WHERE name <> 'keys'").rows
         #expect(names == [[.text("next")]])

@@ -7,14 +7,14 @@ import Testing
 
 @testable import Storage
 
-private let insert = "INSERT INTO counters (name, value) VALUES ($1, $2)"
-
 @Suite("SQLiteDatabase") struct SQLiteTests {
+    private static let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+
     @Test("the file and its log can be read by their owner alone")
     func mode() throws {
         let bench = try StorageBench()
         let database = try bench.sqlite()
-        _ = try bench.write(database, SQLStatement(insert, [.text("a"), .integer(1)]))
+        _ = try bench.write(database, .counter("a", 1))
         for suffix in ["", "-wal", "-shm"] {
             let mode = try FileManager.default.attributesOfItem(atPath: bench.path + suffix)[.posixPermissions] as? Int
             #expect(mode == 0o600, "\(suffix)")
@@ -27,7 +27,7 @@ private let insert = "INSERT INTO counters (name, value) VALUES ($1, $2)"
     func reopened() throws {
         let bench = try StorageBench()
         let first = try bench.sqlite()
-        _ = try bench.write(first, SQLStatement(insert, [.text("a"), .integer(7)]))
+        _ = try bench.write(first, .counter("a", 7))
         bench.close(first)
         let second = try bench.sqlite()
         #expect(try bench.read(second, "SELECT value FROM counters WHERE name = 'a'").rows == [[.integer(7)]])
@@ -44,10 +44,10 @@ private let insert = "INSERT INTO counters (name, value) VALUES ($1, $2)"
         let other = try SQLiteConnection(path: bench.path, isReadOnly: false, patience: 1000)
         try other.execute("BEGIN IMMEDIATE")
         var results: [Result<[SQLRows], StorageError>] = []
-        database.write([SQLStatement(insert, [.text("first"), .integer(0)])]) { results.append($0) }
+        database.write([.counter("first", 0)]) { results.append($0) }
         usleep(200_000)
         for number in 0..<10 {
-            database.write([SQLStatement(insert, [.text("n\(number)"), .integer(0)])]) { results.append($0) }
+            database.write([.counter("n\(number)", 0)]) { results.append($0) }
         }
         #expect(results.isEmpty, "nothing is told before the call has returned")
         bench.run { results.count == 7 }
@@ -66,9 +66,8 @@ private let insert = "INSERT INTO counters (name, value) VALUES ($1, $2)"
         var bounds = SQLiteEngine.Bounds()
         bounds.readTime = 100_000_000
         let database = try bench.sqlite(bounds)
-        let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
         #expect(throws: StorageError.unavailable("the statement took too long and was stopped")) {
-            try bench.read(database, endless)
+            try bench.read(database, Self.endless)
         }
         #expect(database.health == .well)
         #expect(try bench.read(database, "SELECT 1").rows == [[.integer(1)]])
@@ -82,9 +81,8 @@ private let insert = "INSERT INTO counters (name, value) VALUES ($1, $2)"
         bounds.readTime = 3_000_000_000
         bounds.searches = 1
         let database = try bench.sqlite(bounds)
-        let endless = SQLStatement("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n")
         var results: [Result<SQLRows, StorageError>] = []
-        for _ in 0..<4 { database.search(endless) { results.append($0) } }
+        for _ in 0..<4 { database.search(SQLStatement(Self.endless)) { results.append($0) } }
         #expect(try bench.read(database, "SELECT 1").rows == [[.integer(1)]])
         #expect(!results.isEmpty && results.allSatisfy { $0 == .failure(.overloaded) })
         #expect(bench.run { results.count == 4 })
@@ -97,12 +95,12 @@ private let insert = "INSERT INTO counters (name, value) VALUES ($1, $2)"
     func renamed() throws {
         let bench = try StorageBench()
         let database = try bench.sqlite()
-        _ = try bench.write(database, SQLStatement(insert, [.text("a"), .integer(1)]))
+        _ = try bench.write(database, .counter("a", 1))
         _ = try bench.read(database, "SELECT 1")
         let elsewhere = bench.directory.appending(path: "elsewhere.db").path
         try FileManager.default.moveItem(atPath: bench.path, toPath: elsewhere)
         #expect(throws: StorageError.unavailable("the database file was removed or replaced")) {
-            try bench.write(database, SQLStatement(insert, [.text("b"), .integer(1)]))
+            try bench.write(database, .counter("b", 1))
         }
         #expect(database.health == .failing("the database file was removed or replaced"))
         let copy = try SQLiteConnection(path: elsewhere, isReadOnly: false, patience: 1000)
@@ -110,7 +108,7 @@ private let insert = "INSERT INTO counters (name, value) VALUES ($1, $2)"
         copy.close()
         try FileManager.default.moveItem(atPath: elsewhere, toPath: bench.path)
         #expect(bench.run { database.health == .well })
-        _ = try bench.write(database, SQLStatement(insert, [.text("c"), .integer(1)]))
+        _ = try bench.write(database, .counter("c", 1))
         #expect(try bench.read(database, "SELECT name FROM counters WHERE name <> 'keys' ORDER BY name").rows.count == 2)
         bench.close(database)
     }
@@ -119,7 +117,7 @@ private let insert = "INSERT INTO counters (name, value) VALUES ($1, $2)"
     func replaced() throws {
         let bench = try StorageBench()
         let database = try bench.sqlite()
-        _ = try bench.write(database, SQLStatement(insert, [.text("old"), .integer(1)]))
+        _ = try bench.write(database, .counter("old", 1))
         let fresh = SQLiteFile(path: bench.directory.appending(path: "fresh.db").path)
         let connection = try fresh.open()
         try connection.execute("INSERT INTO counters (name, value) VALUES ('fresh', 1)")
@@ -154,11 +152,11 @@ private let insert = "INSERT INTO counters (name, value) VALUES ($1, $2)"
         let database = try bench.sqlite()
         // A bound on the pages of the file, which SQLite treats as it does a full disk.
         _ = try bench.write(database, SQLStatement("PRAGMA max_page_count = 40"))
-        let large = SQLStatement(insert, [.text(String(repeating: "x", count: 1 << 20)), .integer(1)])
+        let large = SQLStatement.counter(String(repeating: "x", count: 1 << 20), 1)
         var results: [Result<[SQLRows], StorageError>] = []
-        for name in ["a", "b"] { database.write([SQLStatement(insert, [.text(name), .integer(1)])]) { results.append($0) } }
+        for name in ["a", "b"] { database.write([.counter(name, 1)]) { results.append($0) } }
         database.write([large]) { results.append($0) }
-        database.write([SQLStatement(insert, [.text("c"), .integer(1)])]) { results.append($0) }
+        database.write([.counter("c", 1)]) { results.append($0) }
         bench.run { results.count == 4 }
         #expect(results.filter { (try? $0.get()) != nil }.count == 3, "those of the same batch do not suffer")
         #expect { try results[2].get() } throws: { if case StorageError.full = $0 { true } else { false } }

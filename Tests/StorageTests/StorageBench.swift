@@ -85,3 +85,10 @@ final class StorageBench {
         return run { isClosed }
     }
 }
+
+extension SQLStatement {
+    /// Puts a number by its name into a table that every database has.
+    static func counter(_ name: String, _ value: Int64 = 0) -> SQLStatement {
+        SQLStatement("INSERT INTO counters (name, value) VALUES ($1, $2)", [.text(name), .integer(value)])
+    }
+}

@@ -25,13 +25,13 @@ package final class ChatGate {
     func admit(_ request: ServerRequest, id: String, door: String, allowsQuery: Bool = false) -> ChatVisit? {
         guard let caller = gate.admit(request, id: id, door: door, .openAIChat) else { return nil }
         var visit = ChatVisit(
-            gate: self, request: request, id: id, door: door, caller: caller, owner: ChatOwner(organization: "", user: ""))
+            gate: self, request: request, id: id, door: door, caller: caller, owner: Owner(organization: "", user: ""))
         guard service.store != nil else {
             visit.refuse(ChatTurn.storageFailed)
             return nil
         }
         do throws(ChatFailure) {
-            visit.owner = try ChatOwner(caller, request.head, asksForKeys: asksForKeys, allowsQuery: allowsQuery)
+            visit.owner = try Owner(caller, request.head, asksForKeys: asksForKeys, allowsQuery: allowsQuery)
         } catch {
             visit.refuse(error)
             return nil
@@ -53,15 +53,13 @@ struct ChatVisit {
     let door: String
     let caller: Caller
     /// Whose conversations it may see.
-    var owner: ChatOwner
+    var owner: Owner
 
     var store: ChatStore? { gate.service.store }
 
     /// Takes in the body, then lets `receive` have it; a compressed one is refused.
     func collect(_ owner: any RequestOwner) {
-        if let coding = request.head.fields["content-encoding"], coding.lowercased() != "identity" {
-            return refuse(ErrorReply.compressed)
-        }
+        guard !request.head.hasCoding else { return refuse(ErrorReply.compressed) }
         request.owner = owner
         request.collectBody(limit: gate.gate.maxBody)
     }
@@ -109,12 +107,7 @@ struct ChatVisit {
     func check(model: String) throws(ChatFailure) {
         // A provider's prefix lets any name through: what conversations keep is bounded.
         guard model.utf8.count <= 1024 else { throw BodyFields.wrong("model", "at most 1024 bytes") }
-        guard caller.mayUse(model) else { throw ErrorReply.modelNotAllowed(model) }
-        guard gate.gate.relay.serves(model) else {
-            throw ChatFailure(
-                status: 404, message: "The model '\(model.prefix(256))' does not exist or no provider serves it.",
-                type: "invalid_request_error", code: "model_not_found", parameter: "model")
-        }
+        try gate.gate.check(model: model, for: caller)
     }
 }
 

@@ -205,11 +205,8 @@ extension ChatSessionsDoor {
 
     /// A parameter of the query; one that cannot be read is not an absent one.
     private static func parameter(_ name: String, _ head: RequestHead) throws(ChatFailure) -> String? {
-        if let text = head.queryParameter(name) { return text }
-        guard !head.query.split(separator: "&").contains(where: { $0.hasPrefix("\(name)=") }) else {
-            throw BodyFields.wrong(name, "valid percent-encoded text")
-        }
-        return nil
+        guard !head.hasUnreadable(name) else { throw BodyFields.wrong(name, "valid percent-encoded text") }
+        return head.queryParameter(name)
     }
 
     private static func sendPage(_ visit: ChatVisit, _ next: PageCursor?, _ write: (inout JSONWriter) -> Void) {

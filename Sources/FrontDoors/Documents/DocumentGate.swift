@@ -28,7 +28,7 @@ package final class DocumentGate {
             return nil
         }
         do throws(ChatFailure) {
-            let owner = try ChatOwner(caller, request.head, asksForKeys: asksForKeys, allowsQuery: allowsQuery)
+            let owner = try Owner(caller, request.head, asksForKeys: asksForKeys, allowsQuery: allowsQuery)
             return DocumentVisit(
                 gate: gate, service: service, request: request, response: request.response, id: id, caller: caller, owner: owner)
         } catch {
@@ -52,7 +52,7 @@ struct DocumentVisit {
     let id: String
     let caller: Caller
     /// Whose documents it may see.
-    let owner: ChatOwner
+    let owner: Owner
 
     var store: DocumentStore { service.store }
 
@@ -116,12 +116,5 @@ enum DocumentFailures {
             case .cancelled: (499, "The client has left.", "client_left")
             }
         return ChatFailure(status: status, message: message, type: "invalid_request_error", code: code)
-    }
-
-    /// A parameter that is not what it must be.
-    static func wrong(_ parameter: String, _ expected: String) -> ChatFailure {
-        ChatFailure(
-            status: 400, message: "'\(parameter)' must be \(expected).", type: "invalid_request_error", code: "invalid_value",
-            parameter: parameter)
     }
 }

@@ -21,9 +21,7 @@ final class DocumentUpload: RequestOwner {
 
     /// Begins to take in a document; answers who is turned away.
     static func begin(_ visit: DocumentVisit) {
-        if let coding = visit.request.head.fields["content-encoding"], coding.lowercased() != "identity" {
-            return visit.refuse(ErrorReply.compressed)
-        }
+        guard !visit.request.head.hasCoding else { return visit.refuse(ErrorReply.compressed) }
         visit.request.owner = DocumentUpload(visit)
         visit.request.collectBody(limit: visit.service.policy.maxBytes + formRoom)
     }

@@ -48,13 +48,13 @@ package final class DocumentsDoor: Door {
         let head = visit.request.head
         let limit = head.queryParameter("limit").map { Int($0) } ?? 20
         guard let limit, (1...100).contains(limit) else {
-            return visit.refuse(DocumentFailures.wrong("limit", "a whole number from 1 to 100"))
+            return visit.refuse(BodyFields.wrong("limit", "a whole number from 1 to 100"))
         }
         var before: PageCursor?
         if let text = head.queryParameter("cursor") {
             before = PageCursor(text)
             guard before != nil else {
-                return visit.refuse(DocumentFailures.wrong("cursor", "one that a page of this list gave"))
+                return visit.refuse(BodyFields.wrong("cursor", "one that a page of this list gave"))
             }
         }
         // One more than asked for tells whether there is another page.

@@ -98,15 +98,9 @@ final class ExtractionStream: RequestOwner {
 
     private func start(_ schema: ResultSchema) {
         guard let model = model ?? visit.service.policy.model else {
-            return visit.refuse(DocumentFailures.wrong("model", "given, as the setting documents.model names none"))
+            return visit.refuse(BodyFields.wrong("model", "given, as the setting documents.model names none"))
         }
-        guard visit.caller.mayUse(model) else { return visit.refuse(ErrorReply.modelNotAllowed(model)) }
-        guard visit.gate.relay.serves(model) else {
-            return visit.refuse(
-                ChatFailure(
-                    status: 404, message: "The model '\(model.prefix(256))' does not exist or no provider serves it.",
-                    type: "invalid_request_error", code: "model_not_found", parameter: "model"))
-        }
+        do { try visit.gate.check(model: model, for: visit.caller) } catch { return visit.refuse(error) }
         guard visit.gate.relay.isRecorded else { return visit.refuse(ErrorReply.auditUnavailable) }
         guard !visit.service.isFull(for: visit.owner) else { return visit.refuse(DocumentFailures.busy) }
         open("starting")

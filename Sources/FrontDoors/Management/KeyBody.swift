@@ -92,7 +92,7 @@ enum KeyBody {
 
     private static func time(_ value: JSONValue) throws(KeyProblem) -> Int64? {
         if value.isNull { return nil }
-        guard let seconds = value.string.flatMap(HTTPDate.unixTime(fromInternetDate:)) else {
+        guard let seconds = value.string.flatMap(InternetDate.unixTime(from:)) else {
             throw KeyProblem("expires_at", "expires_at must be a time such as '2030-01-31T00:00:00Z' (RFC 3339).")
         }
         return Int64(seconds) &* 1_000_000

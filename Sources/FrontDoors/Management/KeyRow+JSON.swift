@@ -26,6 +26,6 @@ extension KeyRow {
     }
 
     private static func json(_ time: Int64?) -> JSONValue {
-        time.map { .string(HTTPDate.internetDate(fromUnixTime: Int($0 / 1_000_000))) } ?? .null
+        time.map { .string(InternetDate.text(fromUnixTime: Int($0 / 1_000_000))) } ?? .null
     }
 }

@@ -81,11 +81,8 @@ package final class KeysDoor: Door {
 
     /// A parameter of the query; one that cannot be read is not the same as none, which would show more than was asked for.
     private static func parameter(_ name: String, _ head: RequestHead) throws(KeyProblem) -> String? {
-        if let value = head.queryParameter(name) { return value }
-        guard !head.query.split(separator: "&").contains(where: { $0.hasPrefix("\(name)=") }) else {
-            throw KeyProblem(name, "\(name) is no valid percent-encoded text.")
-        }
-        return nil
+        guard !head.hasUnreadable(name) else { throw KeyProblem(name, "\(name) is no valid percent-encoded text.") }
+        return head.queryParameter(name)
     }
 
     private static let noDatabase = ChatFailure(

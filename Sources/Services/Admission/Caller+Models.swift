@@ -1,6 +1,8 @@
 // SPDX-FileCopyrightText: The Sluice authors
 // SPDX-License-Identifier: Apache-2.0
 
+package import Chat
+
 extension Caller {
     /// Whether it may ask for a model by this name: the name that a client says, before any route or fallback.
     ///
@@ -12,5 +14,14 @@ extension Caller {
             let prefix = pattern.utf8.dropLast()
             return model.utf8.count > prefix.count && model.utf8.starts(with: prefix)
         }
+    }
+}
+
+extension ChatFailure {
+    /// The key is not for this model, whether or not there is such a model.
+    package static func modelNotAllowed(_ model: String) -> ChatFailure {
+        ChatFailure(
+            status: 403, message: "This API key may not use the model '\(model.prefix(256))'.", type: "permission_error",
+            code: "model_not_allowed")
     }
 }

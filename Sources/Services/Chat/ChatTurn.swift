@@ -80,7 +80,7 @@ package final class ChatTurn {
         estimatedInput = chat.estimatedTokens
         // The conversation's model may be one that another key of its owner was good for.
         guard request.caller.mayUse(chat.model) else {
-            let failure = ChatTurn.notAllowed(chat.model)
+            let failure = ChatFailure.modelNotAllowed(chat.model)
             service.relay.recordRefusal(
                 id: request.id, door: request.door, caller: request.caller, status: failure.status, reason: failure.message)
             return end(failure, retryAfter: nil)
@@ -232,13 +232,6 @@ extension ChatTurn {
     /// There is no such conversation, or no longer.
     package static let missing = ChatFailure(
         status: 404, message: "There is no such conversation.", type: "invalid_request_error", code: "not_found")
-
-    /// The key is not for this model.
-    package static func notAllowed(_ model: String) -> ChatFailure {
-        ChatFailure(
-            status: 403, message: "This API key may not use the model '\(model.prefix(256))'.", type: "permission_error",
-            code: "model_not_allowed")
-    }
 
     /// The database does not do what it should.
     package static let storageFailed = ChatFailure(

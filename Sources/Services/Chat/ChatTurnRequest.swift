@@ -23,7 +23,7 @@ package struct ChatTurnRequest: Sendable {
     /// The conversation that it belongs to, or begins.
     package var destination: ChatDestination
     /// Whose conversation it is.
-    package var owner: ChatOwner
+    package var owner: Owner
     /// What the user says.
     package var text: String
     /// The model for this turn; `nil` for the conversation's.
@@ -48,7 +48,7 @@ package struct ChatTurnRequest: Sendable {
     package var received: UInt64
 
     package init(
-        destination: ChatDestination, owner: ChatOwner, text: String, isStream: Bool, id: String, door: String,
+        destination: ChatDestination, owner: Owner, text: String, isStream: Bool, id: String, door: String,
         caller: Caller, received: UInt64
     ) {
         self.destination = destination

@@ -28,7 +28,7 @@ package final class WorkerPool {
     private var lanes: [Lane] = []
     private let laneCount: Int
     private let maxPending: Int
-    private var completions: [UInt64: (owner: ChatOwner, tell: (any Sendable) -> Void)] = [:]
+    private var completions: [UInt64: (owner: Owner, tell: (any Sendable) -> Void)] = [:]
     private var lastID: UInt64 = 0
 
     /// A pool of `threads`, each started when there is work for it, which takes up to `maxPending` pieces of work at once.
@@ -49,7 +49,7 @@ package final class WorkerPool {
     /// Does `work` on a thread and tells `done` on the loop, never before this returns. False when too much waits already, half of
     /// what may wait is the same owner's, or the system refuses a thread: then neither is called.
     package func submit<Value: Sendable>(
-        for owner: ChatOwner, _ work: @escaping @Sendable () -> Value, _ done: @escaping (Value) -> Void
+        for owner: Owner, _ work: @escaping @Sendable () -> Value, _ done: @escaping (Value) -> Void
     ) -> Bool {
         guard completions.values.count(where: { $0.owner == owner }) < max(1, maxPending / 2) else { return false }
         guard completions.count < maxPending, let lane = freest() else { return false }

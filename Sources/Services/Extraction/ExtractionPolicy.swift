@@ -43,7 +43,7 @@ package struct ExtractionRequest: Sendable {
     /// The document.
     package var document: String
     /// Whose it is.
-    package var owner: ChatOwner
+    package var owner: Owner
     /// The model.
     package var model: String
     /// What the result must be like.
@@ -53,7 +53,7 @@ package struct ExtractionRequest: Sendable {
     /// On whose behalf models are asked.
     package var caller: Caller
 
-    package init(document: String, owner: ChatOwner, model: String, schema: ResultSchema, id: String, caller: Caller) {
+    package init(document: String, owner: Owner, model: String, schema: ResultSchema, id: String, caller: Caller) {
         self.document = document
         self.owner = owner
         self.model = model

@@ -40,7 +40,7 @@ package final class ExtractionService {
     package func runningSchema(of document: String) -> String? { runs[document]?.request.schema.text }
 
     /// Whether an owner may begin no more runs for now: there are enough, or half of them are the owner's.
-    package func isFull(for owner: ChatOwner) -> Bool {
+    package func isFull(for owner: Owner) -> Bool {
         runs.count >= policy.maxRuns
             || runs.values.count(where: { $0.request.owner == owner }) >= max(1, policy.maxRuns / 2)
     }
@@ -62,7 +62,7 @@ package final class ExtractionService {
     }
 
     /// Watches a run of another process.
-    package func follow(_ document: String, _ owner: ChatOwner, _ watcher: any ExtractionWatcher) {
+    package func follow(_ document: String, _ owner: Owner, _ watcher: any ExtractionWatcher) {
         followers[ObjectIdentifier(watcher)] = RemoteRun(document, owner, watcher, self)
     }
 
@@ -73,7 +73,7 @@ package final class ExtractionService {
     }
 
     /// Cancels a document's extraction, wherever it runs; `conflict` when there is none.
-    package func cancel(_ document: String, _ owner: ChatOwner, _ done: @escaping (DocumentStoreError?) -> Void) {
+    package func cancel(_ document: String, _ owner: Owner, _ done: @escaping (DocumentStoreError?) -> Void) {
         store.cancel(document, owner, at: wallClockMicroseconds()) { [self] error in
             guard let run = runs[document], run.request.owner == owner else { return done(error) }
             // A run that has not taken the document yet is none to the database.

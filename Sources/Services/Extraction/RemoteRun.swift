@@ -9,13 +9,13 @@ final class RemoteRun {
     private static let interval: UInt64 = 1_000_000_000
     private let service: ExtractionService
     private let document: String
-    private let owner: ChatOwner
+    private let owner: Owner
     private weak var watcher: (any ExtractionWatcher)?
     private var timer: LoopTimer?
     private var last: ExtractionProgress?
 
     /// Watches for `watcher`, as long as this is kept.
-    init(_ document: String, _ owner: ChatOwner, _ watcher: any ExtractionWatcher, _ service: ExtractionService) {
+    init(_ document: String, _ owner: Owner, _ watcher: any ExtractionWatcher, _ service: ExtractionService) {
         self.document = document
         self.owner = owner
         self.watcher = watcher

@@ -86,7 +86,7 @@ package final class RelayService {
     }
 
     /// Records a request whose client left before it could become an exchange.
-    package func recordLeft(id: String, door: String, caller: Caller) {
+    func recordLeft(id: String, door: String, caller: Caller) {
         var record = AuditRecord()
         record.receivedAt = wallClockMicroseconds()
         record.requestID = id

@@ -33,7 +33,7 @@ extension ChatStore {
         "id, role, content, created_at, position, outcome, is_partial, is_streamed, response_ms, input_tokens, "
         + "output_tokens, is_estimated, model, provider, request_id"
 
-    static func insertSession(_ session: ChatSession, _ owner: ChatOwner) -> SQLStatement {
+    static func insertSession(_ session: ChatSession, _ owner: Owner) -> SQLStatement {
         SQLStatement(
             """
             INSERT INTO chat_sessions (id, title, model, system_prompt, message_count, tokens, created_at, updated_at,
@@ -49,7 +49,7 @@ extension ChatStore {
     }
 
     /// Counts a message of the user; gives the session's model, system prompt and number of messages.
-    static func countQuestion(_ id: String, _ owner: ChatOwner, title: String, at time: Int64) -> SQLStatement {
+    static func countQuestion(_ id: String, _ owner: Owner, title: String, at time: Int64) -> SQLStatement {
         SQLStatement(
             """
             UPDATE chat_sessions SET message_count = message_count + 1, updated_at = $1, last_message_at = $1,
@@ -60,7 +60,7 @@ extension ChatStore {
             [.integer(time), .text(title), .text(id), .text(owner.organization), .text(owner.user)], mustAffect: true)
     }
 
-    static func countAnswer(_ id: String, _ owner: ChatOwner, tokens: Int, at time: Int64) -> SQLStatement {
+    static func countAnswer(_ id: String, _ owner: Owner, tokens: Int, at time: Int64) -> SQLStatement {
         SQLStatement(
             """
             UPDATE chat_sessions SET message_count = message_count + 1, updated_at = $1, last_message_at = $1,
@@ -104,7 +104,7 @@ extension ChatStore {
             [.text(session), .integer(Int64(limit)), .integer(Int64(characters))])
     }
 
-    static func findSession(_ id: String, _ owner: ChatOwner) -> SQLStatement {
+    static func findSession(_ id: String, _ owner: Owner) -> SQLStatement {
         SQLStatement(
             "SELECT \(sessionColumns) FROM chat_sessions WHERE id = $1 AND organization = $2 AND user_id = $3",
             [.text(id), .text(owner.organization), .text(owner.user)])
@@ -112,7 +112,7 @@ extension ChatStore {
 
     /// Conversations begun before a place, latest first: at most `limit`, and no more when their prompts had `characters` before.
     /// A last column tells how many there are of `limit` and one.
-    static func listSessions(_ owner: ChatOwner, before: PageCursor?, limit: Int, characters: Int) -> SQLStatement {
+    static func listSessions(_ owner: Owner, before: PageCursor?, limit: Int, characters: Int) -> SQLStatement {
         // Parameters stand in the order of their numbers: SQLite counts them by their first use.
         let place = before == nil ? "" : "AND (created_at, id) < ($3, $4)"
         let (limited, weighed) = before == nil ? ("$3", "$4") : ("$5", "$6")
@@ -146,7 +146,7 @@ extension ChatStore {
             [.text(session), .integer(Int64(position)), .integer(Int64(limit)), .integer(Int64(characters))])
     }
 
-    static func changeSession(_ id: String, _ owner: ChatOwner, _ change: ChatSessionChange, at time: Int64) -> SQLStatement {
+    static func changeSession(_ id: String, _ owner: Owner, _ change: ChatSessionChange, at time: Int64) -> SQLStatement {
         SQLStatement(
             """
             UPDATE chat_sessions SET title = COALESCE($1, title), model = COALESCE($2, model),
@@ -160,7 +160,7 @@ extension ChatStore {
             ])
     }
 
-    static func deleteSession(_ id: String, _ owner: ChatOwner) -> SQLStatement {
+    static func deleteSession(_ id: String, _ owner: Owner) -> SQLStatement {
         SQLStatement(
             "DELETE FROM chat_sessions WHERE id = $1 AND organization = $2 AND user_id = $3",
             [.text(id), .text(owner.organization), .text(owner.user)], mustAffect: true)

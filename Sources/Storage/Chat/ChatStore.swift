@@ -49,14 +49,14 @@ package final class ChatStore {
     }
 
     /// Begins a conversation without a message.
-    package func create(_ session: ChatSession, _ owner: ChatOwner, _ done: @escaping (ChatStoreError?) -> Void) {
+    package func create(_ session: ChatSession, _ owner: Owner, _ done: @escaping (ChatStoreError?) -> Void) {
         database.write([ChatStore.insertSession(session, owner)]) { result in done(ChatStore.failure(of: result)) }
     }
 
     /// Adds what the user said, in one transaction with the session's count, and gives what is needed to answer it: at most
     /// `limit` messages, and none before which `characters` were reached.
     package func open(
-        _ destination: ChatDestination, _ owner: ChatOwner, _ message: StoredMessage, title: String, limit: Int,
+        _ destination: ChatDestination, _ owner: Owner, _ message: StoredMessage, title: String, limit: Int,
         characters: Int, _ done: @escaping (Result<OpenedTurn, ChatStoreError>) -> Void
     ) {
         let statements: [SQLStatement]
@@ -100,7 +100,7 @@ package final class ChatStore {
     ///
     /// `notFound` when the conversation is gone, or the answer is there already: see `hasMessage`.
     package func close(
-        _ session: String, _ owner: ChatOwner, _ message: StoredMessage, _ done: @escaping (ChatStoreError?) -> Void
+        _ session: String, _ owner: Owner, _ message: StoredMessage, _ done: @escaping (ChatStoreError?) -> Void
     ) {
         let (sum, isTooLarge) = (message.answer?.inputTokens ?? 0).addingReportingOverflow(message.answer?.outputTokens ?? 0)
         // An upstream made the counts: they may not make the sum of the column overflow.
@@ -119,14 +119,14 @@ package final class ChatStore {
     }
 
     /// One conversation.
-    package func find(_ id: String, _ owner: ChatOwner, _ done: @escaping (Result<ChatSession, ChatStoreError>) -> Void) {
+    package func find(_ id: String, _ owner: Owner, _ done: @escaping (Result<ChatSession, ChatStoreError>) -> Void) {
         database.read(ChatStore.findSession(id, owner)) { result in done(ChatStore.single(result)) }
     }
 
     /// Conversations begun before `before`, the one begun last first, and whether more follow: at most `limit`, and not much more
     /// than `pageCharacters` of system prompts.
     package func list(
-        _ owner: ChatOwner, before: PageCursor?, limit: Int,
+        _ owner: Owner, before: PageCursor?, limit: Int,
         _ done: @escaping (Result<(sessions: [ChatSession], hasMore: Bool), ChatStoreError>) -> Void
     ) {
         let statement = ChatStore.listSessions(owner, before: before, limit: limit, characters: ChatStore.pageCharacters)
@@ -141,7 +141,7 @@ package final class ChatStore {
 
     /// Messages of a conversation behind a position, oldest first: at most `limit`, and not much more than `pageCharacters`.
     package func messages(
-        _ id: String, _ owner: ChatOwner, after position: Int, limit: Int,
+        _ id: String, _ owner: Owner, after position: Int, limit: Int,
         _ done: @escaping (Result<(session: ChatSession, messages: [StoredMessage]), ChatStoreError>) -> Void
     ) {
         find(id, owner) { [database] result in
@@ -161,7 +161,7 @@ package final class ChatStore {
 
     /// Changes a conversation, and gives it as it is then.
     package func change(
-        _ id: String, _ owner: ChatOwner, _ change: ChatSessionChange, at time: Int64,
+        _ id: String, _ owner: Owner, _ change: ChatSessionChange, at time: Int64,
         _ done: @escaping (Result<ChatSession, ChatStoreError>) -> Void
     ) {
         database.write([ChatStore.changeSession(id, owner, change, at: time)]) { result in
@@ -170,7 +170,7 @@ package final class ChatStore {
     }
 
     /// Deletes a conversation with its messages.
-    package func delete(_ id: String, _ owner: ChatOwner, _ done: @escaping (ChatStoreError?) -> Void) {
+    package func delete(_ id: String, _ owner: Owner, _ done: @escaping (ChatStoreError?) -> Void) {
         database.write([ChatStore.deleteSession(id, owner)]) { result in done(ChatStore.failure(of: result)) }
     }
 

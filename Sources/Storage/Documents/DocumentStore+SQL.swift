@@ -30,7 +30,7 @@ extension DocumentStore {
         "id, name, media_type, bytes, NULL, status, error, created_at, updated_at, heartbeat_at, run, NULL, NULL"
 
     static func insert(
-        _ document: StoredDocument, _ owner: ChatOwner, content: [UInt8], text: String
+        _ document: StoredDocument, _ owner: Owner, content: [UInt8], text: String
     ) -> [SQLStatement] {
         [
             SQLStatement(
@@ -50,14 +50,14 @@ extension DocumentStore {
         ]
     }
 
-    static func find(_ id: String, _ owner: ChatOwner) -> SQLStatement {
+    static func find(_ id: String, _ owner: Owner) -> SQLStatement {
         SQLStatement(
             "SELECT \(columns) FROM documents WHERE id = $1 AND organization = $2 AND user_id = $3",
             [.text(id), .text(owner.organization), .text(owner.user)])
     }
 
     /// One column of the contents; `column` is one of this file's own words.
-    static func contents(_ column: String, of id: String, _ owner: ChatOwner) -> SQLStatement {
+    static func contents(_ column: String, of id: String, _ owner: Owner) -> SQLStatement {
         SQLStatement(
             """
             SELECT c.\(column) FROM documents d JOIN document_contents c ON c.document_id = d.id
@@ -66,7 +66,7 @@ extension DocumentStore {
             [.text(id), .text(owner.organization), .text(owner.user)])
     }
 
-    static func list(_ owner: ChatOwner, before: (time: Int64, id: String)?, limit: Int) -> SQLStatement {
+    static func list(_ owner: Owner, before: (time: Int64, id: String)?, limit: Int) -> SQLStatement {
         let owned = "SELECT \(listColumns) FROM documents WHERE organization = $1 AND user_id = $2"
         let order = "ORDER BY created_at DESC, id DESC LIMIT"
         guard let before else {
@@ -82,7 +82,7 @@ extension DocumentStore {
 
     /// Takes a document for a run, unless another that still lives has it.
     static func claim(
-        _ id: String, _ owner: ChatOwner, run: String, schema: String, staleBefore: Int64, at time: Int64
+        _ id: String, _ owner: Owner, run: String, schema: String, staleBefore: Int64, at time: Int64
     ) -> SQLStatement {
         SQLStatement(
             """
@@ -132,7 +132,7 @@ extension DocumentStore {
     }
 
     /// Ends a document's run from outside, whichever instance has it.
-    static func cancel(_ id: String, _ owner: ChatOwner, at time: Int64) -> SQLStatement {
+    static func cancel(_ id: String, _ owner: Owner, at time: Int64) -> SQLStatement {
         SQLStatement(
             """
             UPDATE documents SET status = 'cancelled', error = NULL, progress = NULL, updated_at = $1
@@ -150,7 +150,7 @@ extension DocumentStore {
             [.integer(time), .integer(staleBefore)])
     }
 
-    static func delete(_ id: String, _ owner: ChatOwner) -> SQLStatement {
+    static func delete(_ id: String, _ owner: Owner) -> SQLStatement {
         SQLStatement(
             "DELETE FROM documents WHERE id = $1 AND organization = $2 AND user_id = $3",
             [.text(id), .text(owner.organization), .text(owner.user)], mustAffect: true)

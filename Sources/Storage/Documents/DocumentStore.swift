@@ -12,7 +12,7 @@ package final class DocumentStore {
 
     /// Stores a new document with its content and its text.
     package func create(
-        _ document: StoredDocument, _ owner: ChatOwner, content: [UInt8], text: String,
+        _ document: StoredDocument, _ owner: Owner, content: [UInt8], text: String,
         _ done: @escaping (DocumentStoreError?) -> Void
     ) {
         database.write(DocumentStore.insert(document, owner, content: content, text: text)) { result in
@@ -22,7 +22,7 @@ package final class DocumentStore {
 
     /// One document.
     package func find(
-        _ id: String, _ owner: ChatOwner, _ done: @escaping (Result<StoredDocument, DocumentStoreError>) -> Void
+        _ id: String, _ owner: Owner, _ done: @escaping (Result<StoredDocument, DocumentStoreError>) -> Void
     ) {
         database.read(DocumentStore.find(id, owner)) { result in
             done(DocumentStore.first(result, DocumentStore.document))
@@ -32,7 +32,7 @@ package final class DocumentStore {
     /// At most `limit` documents, the one stored last first, of those stored before `before`; without their schemas and how
     /// far a run is.
     package func list(
-        _ owner: ChatOwner, before: (time: Int64, id: String)?, limit: Int,
+        _ owner: Owner, before: (time: Int64, id: String)?, limit: Int,
         _ done: @escaping (Result<[StoredDocument], DocumentStoreError>) -> Void
     ) {
         database.read(DocumentStore.list(owner, before: before, limit: limit)) { result in
@@ -42,7 +42,7 @@ package final class DocumentStore {
 
     /// The bytes of a document, as they came.
     package func content(
-        of id: String, _ owner: ChatOwner, _ done: @escaping (Result<[UInt8], DocumentStoreError>) -> Void
+        of id: String, _ owner: Owner, _ done: @escaping (Result<[UInt8], DocumentStoreError>) -> Void
     ) {
         database.read(DocumentStore.contents("content", of: id, owner)) { result in
             done(DocumentStore.first(result) { $0.first?.blob })
@@ -51,7 +51,7 @@ package final class DocumentStore {
 
     /// The text of a document.
     package func text(
-        of id: String, _ owner: ChatOwner, _ done: @escaping (Result<String, DocumentStoreError>) -> Void
+        of id: String, _ owner: Owner, _ done: @escaping (Result<String, DocumentStoreError>) -> Void
     ) {
         database.read(DocumentStore.contents("plain_text", of: id, owner)) { result in
             done(DocumentStore.first(result) { $0.first?.text })
@@ -60,7 +60,7 @@ package final class DocumentStore {
 
     /// The last result of a document as JSON; `nil` when it has none yet.
     package func result(
-        of id: String, _ owner: ChatOwner, _ done: @escaping (Result<String?, DocumentStoreError>) -> Void
+        of id: String, _ owner: Owner, _ done: @escaping (Result<String?, DocumentStoreError>) -> Void
     ) {
         database.read(DocumentStore.contents("result", of: id, owner)) { result in
             done(DocumentStore.first(result) { row in .some(row.first?.text) })
@@ -70,7 +70,7 @@ package final class DocumentStore {
     /// Takes a document for a run; `conflict` when there is none that may be taken: somebody else's, gone, or in the hands of a
     /// run that was alive after `staleBefore`.
     package func claim(
-        _ id: String, _ owner: ChatOwner, run: String, schema: String, staleBefore: Int64, at time: Int64,
+        _ id: String, _ owner: Owner, run: String, schema: String, staleBefore: Int64, at time: Int64,
         _ done: @escaping (DocumentStoreError?) -> Void
     ) {
         let statement = DocumentStore.claim(id, owner, run: run, schema: schema, staleBefore: staleBefore, at: time)
@@ -98,7 +98,7 @@ package final class DocumentStore {
 
     /// Marks a document whose extraction is under way as cancelled; `conflict` when none is.
     package func cancel(
-        _ id: String, _ owner: ChatOwner, at time: Int64, _ done: @escaping (DocumentStoreError?) -> Void
+        _ id: String, _ owner: Owner, at time: Int64, _ done: @escaping (DocumentStoreError?) -> Void
     ) {
         database.write([DocumentStore.cancel(id, owner, at: time)]) { result in
             done(DocumentStore.failure(of: result, otherwise: .conflict))
@@ -116,7 +116,7 @@ package final class DocumentStore {
     }
 
     /// Deletes a document with its result.
-    package func delete(_ id: String, _ owner: ChatOwner, _ done: @escaping (DocumentStoreError?) -> Void) {
+    package func delete(_ id: String, _ owner: Owner, _ done: @escaping (DocumentStoreError?) -> Void) {
         database.write([DocumentStore.delete(id, owner)]) { result in
             done(DocumentStore.failure(of: result, otherwise: .notFound))
         }
