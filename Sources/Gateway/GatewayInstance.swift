@@ -94,7 +94,7 @@ package final class GatewayInstance {
             limit: settings.drainTimeout.nanoseconds)
         let chatGate = ChatGate(gate, chat, asksForKeys: settings.auth.enabled)
         let sessions = ChatSessionsDoor(chatGate)
-        let streams = StreamsDoor(gate)
+        let streams = StreamsDoor(gate, proxy)
         let keysDoor = KeysDoor(gate, keys.service, log: log)
         let alive = HealthDoor { .well }
         let ready = HealthDoor { [drain, database] in

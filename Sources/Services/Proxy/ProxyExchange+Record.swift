@@ -10,6 +10,7 @@ extension ProxyExchange {
     func record(_ outcome: Outcome) -> AuditRecord {
         var record = AuditRecord()
         record.requestID = request.id
+        record.streamID = streamID
         record.door = request.door
         record.caller = request.caller
         record.provider = request.target.name
