@@ -603,7 +603,7 @@ def test_ids_tell_nothing_of_one_another(chat):
 def pages(sluice, path, limit, between=lambda: None):
     cursor, rows = "", []
     while True:
-        answer = sluice.get(f"{path}?limit={limit}{cursor}")
+        answer = sluice.get(f"{path}{'&' if '?' in path else '?'}limit={limit}{cursor}")
         assert answer.status == 200, answer
         body = answer.json()
         rows += body["data"]
@@ -645,7 +645,13 @@ def test_messages_come_page_by_page_oldest_first(chat, model):
         with say(chat, session, f"q{number}") as connection:
             read_stream(connection)
     rows = pages(chat, f"{SESSIONS}/{session}/messages", 3)
-    assert roles(rows) == [pair for number in range(5) for pair in (("user", f"q{number}"), ("assistant", "a"))]
+    said = [pair for number in range(5) for pair in (("user", f"q{number}"), ("assistant", "a"))]
+    assert roles(rows) == said
+    assert pages(chat, f"{SESSIONS}/{session}/messages?order=asc", 3) == rows
+    assert pages(chat, f"{SESSIONS}/{session}/messages?order=desc", 3) == rows[::-1], "and the latest first for who asks so"
+    assert len(pages(chat, f"{SESSIONS}/{session}/messages?order=desc", 5)) == 10, "the last page has no next one"
+    for order in ("", "x", "DESC", "%00"):
+        assert chat.get(f"{SESSIONS}/{session}/messages?order={order}").status == 400, order
 
 
 def test_a_cursor_that_is_not_ours_is_refused(chat):
