@@ -6,7 +6,7 @@ internal import HTTPSemantics
 package import HTTPServer
 internal import JSON
 internal import Reactor
-internal import Services
+package import Services
 
 /// `GET /api/v1/streams`: what is under way; `DELETE /api/v1/streams/{id}` ends one of them.
 ///
@@ -18,16 +18,21 @@ package final class StreamsDoor: Door {
     private static let most = 1000
     package let methods = ["GET", "DELETE"]
     private let gate: DoorGate
+    private let proxy: ProxyService
 
-    package init(_ gate: DoorGate) {
+    /// A door to what the gate's relay answers and `proxy` hands on.
+    package init(_ gate: DoorGate, _ proxy: ProxyService) {
         self.gate = gate
+        self.proxy = proxy
     }
 
     package func receive(_ request: ServerRequest, id: String) {
         guard let viewer = gate.admitReader(request, id: id, door: StreamsDoor.path)?.caller else { return }
         let segments = request.head.pathSegments ?? []
         if request.head.method == "DELETE" {
-            guard segments.count == 4, gate.relay.cancelStream(segments[3], for: viewer) else {
+            guard segments.count == 4,
+                gate.relay.cancelStream(segments[3], for: viewer) || proxy.cancelStream(segments[3], for: viewer)
+            else {
                 return ErrorReply.send(StreamsDoor.noStream, .openAIChat, requestID: id, to: request.response)
             }
             return request.response.respond(status: 204, fields: JSONReply.fields(id), body: [UInt8]().span)
@@ -43,13 +48,15 @@ package final class StreamsDoor: Door {
             }
             limit = min(number, StreamsDoor.most)
         }
-        let (streams, total) = gate.relay.liveStreams(for: viewer, limit: limit)
+        let answered = gate.relay.liveStreams(for: viewer, limit: limit)
+        let handedOn = proxy.liveStreams(for: viewer, limit: limit)
+        let streams = (answered.streams + handedOn.streams).sorted { $0.age < $1.age }.prefix(limit)
         let now = wallClockSeconds()
         JSONReply.send(requestID: id, to: request.response) { json in
             json.object { json in
                 json.member(
                     "data", array: { json in for stream in streams { StreamsDoor.write(stream, now, &json) } })
-                json.member("total", total)
+                json.member("total", answered.total + handedOn.total)
             }
         }
     }

@@ -9,16 +9,16 @@ internal import Telemetry
 
 extension LimitService {
     /// What holds callers to their limits on a loop: counts in this process, or in Redis where the settings name one. `source` knows
-    /// durably what was spent.
+    /// durably what was spent, `keys` who has which limits now.
     convenience init(
-        _ settings: Settings, _ loop: EventLoop, pricing: any Pricing, source: (any SpentSource)?, log: Log,
+        _ settings: Settings, _ loop: EventLoop, pricing: any Pricing, source: (any SpentSource)?, keys: KeyRing, log: Log,
         metrics: GatewayMetrics
     ) throws(StartError) {
         let reservation = settings.auth.defaultReservation
         guard let url = settings.redisURL else {
             self.init(
                 MemoryLimitCounters(source: source), fallback: nil, pricing: pricing, reservation: reservation,
-                metrics: metrics, log: log)
+                keys: keys, metrics: metrics, log: log)
             return
         }
         let address: RedisAddress
@@ -32,7 +32,7 @@ extension LimitService {
         let fallback = settings.auth.limitsOnFailure == .open ? MemoryLimitCounters(source: source) : nil
         self.init(
             RedisLimitCounters(loop, configuration, source: source, log: log), fallback: fallback, pricing: pricing,
-            reservation: reservation, metrics: metrics, log: log)
+            reservation: reservation, keys: keys, metrics: metrics, log: log)
     }
 }
 

@@ -48,6 +48,7 @@ package final class GatewayInstance {
         let stored = try AuditAssembly(settings, storage.database, on: loop, log: log, metrics: metrics)
         retention = stored.retention
         isDatabaseHere = storage.engine == "sqlite"
+        keys = KeyAccess(settings, storage.database, loop, log: log, metrics: metrics)
         let destination: ProxyDoor.Destination
         do {
             let client = try MultiHandle(loop, maxIdle: settings.upstream.pool.maxIdle)
@@ -59,7 +60,7 @@ package final class GatewayInstance {
             relay = RelayService(
                 loop, plan: plan, policy: try RelayPolicy(settings), audit: audit,
                 limits: try LimitService(
-                    settings, loop, pricing: plan, source: stored.spending, log: log, metrics: metrics),
+                    settings, loop, pricing: plan, source: stored.spending, keys: keys.ring, log: log, metrics: metrics),
                 log: log, metrics: metrics, spool: stored.spool)
             let policy = ExtractionPolicy(settings, relay.models)
             let workers = try WorkerPool(loop)
@@ -69,7 +70,6 @@ package final class GatewayInstance {
         } catch {
             throw .unavailable("\(error)")
         }
-        keys = KeyAccess(settings, storage.database, loop, log: log, metrics: metrics)
         let admission = AdmissionService(
             isEnabled: settings.auth.enabled, ring: keys.ring, hasAdminKey: settings.auth.adminKey != nil,
             isLocal: settings.listen.isLoopback)
@@ -94,7 +94,7 @@ package final class GatewayInstance {
             limit: settings.drainTimeout.nanoseconds)
         let chatGate = ChatGate(gate, chat, asksForKeys: settings.auth.enabled)
         let sessions = ChatSessionsDoor(chatGate)
-        let streams = StreamsDoor(gate)
+        let streams = StreamsDoor(gate, proxy)
         let keysDoor = KeysDoor(gate, keys.service, log: log)
         let alive = HealthDoor { .well }
         let ready = HealthDoor { [drain, database] in

@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: The Sluice authors
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Bytes
 package import Chat
 package import Dialects
 
@@ -47,5 +48,14 @@ package struct UpstreamRequest {
     package init(composed chat: ChatRequest) {
         self.init(body: [], decoded: DecodedRequest(chat: chat, outline: .empty), dialect: chat.origin)
         isComposed = true
+    }
+
+    /// What a record shows of it: the client's body; of a request of the gateway's own, the same in OpenAI's form.
+    package var recordedBody: [UInt8] {
+        guard isComposed else { return body }
+        var written = ByteBuffer(capacity: 1024)
+        let target = RequestTarget(model: chat.model, streams: chat.streams, maker: "")
+        guard (try? Dialect.openAIChat.codec.encodeRequest(chat, target, into: &written)) != nil else { return [] }
+        return written.storage
     }
 }

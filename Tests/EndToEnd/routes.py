@@ -14,7 +14,7 @@ STORED = {
     "/api/v1/audit/": ["export", "{audit}"],
     "/api/v1/usage": [""],
     "/api/v1/streams": [""],
-    "/api/v1/streams/": ["{stream}"],
+    "/api/v1/streams/": ["{stream}", "{proxied}"],
     "/api/v1/chat/sessions": [""],
     "/api/v1/chat/sessions/": ["{session}", "{session}/messages", "{session}/export"],
     "/api/v1/documents": [""],

@@ -11,6 +11,7 @@ import time
 
 import pytest
 
+from audit import row
 from events import Stream, read_stream
 from gateway import Sluice, settings
 from stepped import CUT, END, Stepped
@@ -600,7 +601,7 @@ def test_ids_tell_nothing_of_one_another(chat):
 def pages(sluice, path, limit, between=lambda: None):
     cursor, rows = "", []
     while True:
-        answer = sluice.get(f"{path}?limit={limit}{cursor}")
+        answer = sluice.get(f"{path}{'&' if '?' in path else '?'}limit={limit}{cursor}")
         assert answer.status == 200, answer
         body = answer.json()
         rows += body["data"]
@@ -642,7 +643,13 @@ def test_messages_come_page_by_page_oldest_first(chat, model):
         with say(chat, session, f"q{number}") as connection:
             read_stream(connection)
     rows = pages(chat, f"{SESSIONS}/{session}/messages", 3)
-    assert roles(rows) == [pair for number in range(5) for pair in (("user", f"q{number}"), ("assistant", "a"))]
+    said = [pair for number in range(5) for pair in (("user", f"q{number}"), ("assistant", "a"))]
+    assert roles(rows) == said
+    assert pages(chat, f"{SESSIONS}/{session}/messages?order=asc", 3) == rows
+    assert pages(chat, f"{SESSIONS}/{session}/messages?order=desc", 3) == rows[::-1], "and the latest first for who asks so"
+    assert len(pages(chat, f"{SESSIONS}/{session}/messages?order=desc", 5)) == 10, "the last page has no next one"
+    for order in ("", "x", "DESC", "%00"):
+        assert chat.get(f"{SESSIONS}/{session}/messages?order={order}").status == 400, order
 
 
 def test_a_cursor_that_is_not_ours_is_refused(chat):
@@ -756,3 +763,33 @@ def test_a_turn_is_one_line_of_the_log_at_its_door(chat, model):
     wait_until(lambda: re.search(r"request .*door=/chat caller", chat.log()), what="a line for /chat")
     assert re.search(r"request .*door=/api/v1/chat/sessions caller=\S+ model=m provider=stepped", chat.log())
     assert chat.metric("sluice_requests_total", door="/chat", outcome="completed") >= 1
+
+
+@pytest.mark.parametrize("path", ["/chat", f"{SESSIONS}/{{session}}/messages"])
+def test_the_row_of_a_turn_has_what_the_model_was_asked(chat, model, path):
+    session = begin(chat, system="Be brief.", model="m")
+    model.automatic = ["a", END]
+    with say(chat, session, "first") as connection:
+        read_stream(connection)
+    body = {"message": "second ü", "chat_id": session} if path == "/chat" else {"content": "second ü"}
+    answer = chat.post(body, path.format(session=session))
+    assert answer.status == 200, answer
+    if path == "/chat":
+        # A stream of a conversation begins before it is known who answers.
+        assert re.fullmatch(r"stream_[0-9a-f]{32}", answer.header("x-sluice-stream-id"))
+    found = row(chat, answer.header("x-request-id"), key=KEY)
+    asked = json.loads(found["request"])
+    assert [(message["role"], message["content"]) for message in asked["messages"]] == [
+        ("system", "Be brief."), ("user", "first"), ("assistant", "a"), ("user", "second ü"),
+    ]
+    assert asked["model"] == "m" and not found["request_truncated"]
+    assert found["request_bytes"] == len(found["request"].encode())
+
+
+def test_the_row_of_a_very_long_turn_is_cut_and_says_so(chat, model):
+    session, model.automatic = begin(chat), ["a", END]
+    with say(chat, session, "ü" * 100_000) as connection:
+        name = read_stream(connection).response.header("x-request-id")
+    found = row(chat, name, key=KEY)
+    assert found["request_truncated"] and found["request_bytes"] > 200_000
+    assert 65_000 < len(found["request"].encode()) <= 65_536 and "\ufffd" not in found["request"]

@@ -16,9 +16,9 @@ import pytest
 from google import genai
 
 from checks import assert_error_answer
-from events import ask, chat
+from events import ask, chat, read_stream
 from upstream_modes import USAGE
-from wire import KEY, render, wait_until
+from wire import KEY, has_bytes, render, request, wait_until
 
 SCOPE = "key:settings_" + hashlib.sha256(KEY.encode()).hexdigest()[:16]
 PRICED = {"input": 1.0, "output": 1.0}
@@ -355,6 +355,32 @@ def test_the_end_of_the_process_waits_for_what_redis_must_be_told(limited, redis
     assert gateway.process.wait(20) == 0
     assert redis.budgets(SCOPE)["Dt"] == "0" and int(redis.budgets(SCOPE)["dt"]) > 0
     stream.close()
+
+
+@pytest.mark.parametrize("shared", [False, True], ids=["in process", "over Redis"])
+def test_a_budget_given_while_an_answer_runs_is_charged_with_it(make_sluice, redis, tmp_path, shared):
+    changes = {"redis_url": redis.url} if shared else {}
+    gateway = make_sluice(auth={"admin_key": "sk-admin"}, database_url=f"sqlite:{tmp_path}/sluice.db", **changes)
+    if shared:
+        wait_until(lambda: "Redis is reached" in gateway.log(), 5, "the connection to Redis")
+    made = request(gateway.address, "POST", "/admin/keys", {"name": "free"}, key="sk-admin").json()
+
+    def ask_once():
+        return gateway.post(chat("ok", stream=False, max_tokens=1), key=made["key"])
+
+    with gateway.connect() as connection:
+        body = chat("ok-slow", metadata={"delay": "0.1"})
+        connection.send(render("POST", "/v1/chat/completions", body, key=made["key"]))
+        assert has_bytes(connection, 5), "the answer begins"
+        limits = {"limits": {"tokens_per_day": USAGE["total_tokens"] * 2 - 3}}
+        assert request(gateway.address, "PATCH", f"/admin/keys/{made['id']}", limits, key="sk-admin").status == 200
+        # From now on it is known what the key has spent: nothing before this.
+        assert ask_once().status == 200
+        under_way = request(gateway.address, "GET", "/api/v1/streams", key="sk-admin").json()
+        assert under_way["total"] == 1
+        assert read_stream(connection).done
+    refused = ask_once()
+    assert_error_answer(refused, 429, "insufficient_quota")
 
 
 def test_callers_without_limits_do_not_ask_redis(make_sluice, redis):

@@ -575,8 +575,6 @@ def test_a_message_of_ten_megabytes_leaves_the_page_usable(browser, gateway, use
         page.get_by_role("button", name="Long").first.click()
         more = page.get_by_role("button", name=re.compile("more of 10,000,000 characters")).last
         more.wait_for()
-        # A page of messages has a bound, which the first one fills.
-        button(page, "More of this conversation").click()
         answer(page).wait_for()
         began = time.monotonic()
         assert page.locator(".message").count() == 2
@@ -681,21 +679,38 @@ def test_a_system_prompt_stays_with_its_conversation(browser, gateway, user):
         wait_until(lambda: prompt.input_value() == "", 3, "no prompt")
 
 
-def test_what_is_said_before_all_of_a_conversation_is_shown_stays_in_order(browser, gateway, user):
+IS_SEEN = """(node) => {
+  const [own, log] = [node.getBoundingClientRect(), node.closest('.message').parentElement.getBoundingClientRect()];
+  return own.top >= log.top - 1 && own.top < log.bottom;
+}"""
+
+
+def test_a_long_conversation_opens_at_its_end_and_stays_in_order(browser, gateway, user):
     session = api(gateway, "POST", "/chat/sessions", {"title": "Long", "model": "sim/echo"}, user, 201).json()["id"]
     for turn in range(52):
         api(gateway, "POST", f"/chat/sessions/{session}/messages", {"content": f"turn {turn}"}, user)
     with visit(browser, gateway.address, user=user) as page:
         page.locator(".session").first.click()
-        more = button(page, "More of this conversation")
-        more.wait_for()
-        send(page, "the last word")
+        texts = page.locator(".message.user .body")
+        wait_until(lambda: texts.count() == 50, 5, "the latest hundred messages")
+        assert texts.first.text_content() == "turn 2" and texts.last.text_content() == "turn 51"
+        assert texts.last.evaluate(IS_SEEN), "it opens at its end"
+        # The same words as before are another message.
+        send(page, "turn 1")
         wait_until(lambda: page.locator(".message").count() == 102, 5, "what is said now")
         finished(page)
-        more.click()
+        earlier = button(page, "Earlier messages")
+        earlier.scroll_into_view_if_needed()
+        first = page.locator(".message").first
+        before = first.bounding_box()["y"]
+        marked = first.element_handle()
+        earlier.click()
         wait_until(lambda: page.locator(".message").count() == 106, 5, "all of it")
-        texts = page.locator(".message.user .body").evaluate_all("(nodes) => nodes.map((node) => node.textContent)")
-        assert texts == [*(f"turn {turn}" for turn in range(52)), "the last word"]
+        assert earlier.count() == 0
+        assert abs(marked.bounding_box()["y"] - before) < 100, "what was looked at stays where it was"
+        assert texts.evaluate_all("(nodes) => nodes.map((node) => node.textContent)") == [
+            *(f"turn {turn}" for turn in range(52)), "turn 1",
+        ]
 
 
 def hand_in(page, name, text, model):

@@ -265,6 +265,16 @@ def answers_for_ever(incoming):
     return END
 
 
+def answers_at_once_for_ever(incoming):
+    incoming.send(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
+    try:
+        while True:
+            incoming.chunk(b"x" * 65_536)
+    except OSError:
+        incoming.ended = time.monotonic()
+    return END
+
+
 def reads_what_comes(incoming):
     try:
         for _ in incoming.pieces():
@@ -281,11 +291,17 @@ LEAVING = {
     "in mid-upload, upstream takes nothing": (lambda i: time.sleep(3) or waits(i), LARGE, False),
     "in mid-answer, upstream silent": (begins_then_waits, None, True),
     "in mid-answer, upstream active": (answers_for_ever, None, True),
+    "in mid-answer, all buffers full": (answers_at_once_for_ever, None, True),
 }
 
 
-# Where nobody takes the client's bytes, an orderly end stays behind them: TCP shows a reset alone.
-WAYS_OF_LEAVING = [(phase, way) for phase in LEAVING for way in ("close", "reset") if "nothing" not in phase or way == "reset"]
+# Where nobody takes the client's bytes, an orderly end stays behind them in the client's own kernel: TCP shows a reset alone.
+WAYS_OF_LEAVING = [
+    (phase, way)
+    for phase in LEAVING
+    for way in ("close", "half_close", "reset")
+    if "nothing" not in phase or way == "reset"
+]
 
 
 @pytest.mark.parametrize("phase, way", WAYS_OF_LEAVING)
@@ -307,7 +323,7 @@ def test_upstream_sees_the_client_leave(proxy, raw, phase, way):
         head = connection.head()
         assert head.status == 200
     wait_until(lambda: len(raw.requests("/base/v1/left")) > seen, what="upstream has the request")
-    time.sleep(0.1)
+    time.sleep(0.5 if "full" in phase else 0.1)
     left = time.monotonic()
     getattr(connection, way)()
     wait_until(lambda: count(proxy, "client_disconnected") == before + 1, 5, "the leaving noticed")
@@ -316,6 +332,26 @@ def test_upstream_sees_the_client_leave(proxy, raw, phase, way):
     assert noticed < 1, f"noticed after {noticed:.2f} s"
     if body is not LARGE:
         assert ended - left < 0.5, f"upstream saw it after {ended - left:.2f} s"
+
+
+@pytest.mark.parametrize("way", ["close", "half_close"])
+def test_an_end_behind_bytes_without_room_is_seen_as_soon_as_upstream_takes_on(proxy, raw, way):
+    takes_on = threading.Event()
+
+    def script(incoming):
+        takes_on.wait(10)
+        return reads_what_comes(incoming)
+
+    raw.on("/base/v1/behind", script)
+    before = count(proxy, "client_disconnected")
+    connection = proxy.connect()
+    connection.send(render("POST", "/proxy/raw/behind", None, [("Content-Length", str(len(LARGE) + 10))]))
+    connection.socket.settimeout(0.5)
+    assert not connection.send(LARGE), "all of it was taken"
+    getattr(connection, way)()
+    takes_on.set()
+    wait_until(lambda: count(proxy, "client_disconnected") == before + 1, 5, "the leaving noticed")
+    assert wait_until(lambda: raw.last("/base/v1/behind").ended, 5, "upstream sees the end")
 
 
 # Answers that come before the request is complete

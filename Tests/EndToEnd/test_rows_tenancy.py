@@ -19,6 +19,7 @@ from wire import ADMIN, render, request, wait_until
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 MISSING = {
     "audit": "audit_" + "0" * 32, "stream": "stream_" + "0" * 32, "session": "chat_" + "0" * 32, "document": "doc_" + "0" * 32,
+    "proxied": "stream_" + "0" * 32,
 }
 WORDS = "the-words-of-one"
 
@@ -60,7 +61,7 @@ def keys(gate):
 
 
 class Owned:
-    """What the first organisation has: a row, a conversation, a document with its result, a stream that goes on."""
+    """What the first organisation has: a row, a conversation, a document with its result, two streams that go on."""
 
     def __init__(self, gate, key):
         self.gate, self.key = gate, key
@@ -83,8 +84,13 @@ class Owned:
         self.connection.send(render("POST", "/v1/chat/completions", body, key=key))
         head = self.connection.head()
         assert head.status == 200
+        self.handed_on = gate.connect(60)
+        self.handed_on.send(render("POST", "/proxy/scripted/chat/completions", body, key=key))
+        assert self.handed_on.head().status == 200
+        streams = gate.get("/api/v1/streams", key=key).json()["data"]
         self.ids = {
             "audit": rows[0]["id"], "stream": head.header("x-sluice-stream-id"), "session": session, "document": document,
+            "proxied": next(stream["id"] for stream in streams if stream["door"] == "/proxy"),
         }
 
     def view(self):
@@ -103,6 +109,7 @@ def owned(gate, keys):
     owned = Owned(gate, keys["one"])
     yield owned
     owned.connection.close()
+    owned.handed_on.close()
 
 
 def plain(answer):

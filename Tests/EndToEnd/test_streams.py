@@ -11,7 +11,7 @@ import pytest
 
 from checks import assert_error_answer
 from events import chat
-from wire import ADMIN, KEY, request, wait_until
+from wire import ADMIN, KEY, Closed, render, request, wait_until
 
 PATH = "/api/v1/streams"
 OTHER = "sk-other-77c1d92e0a4b8f53"
@@ -139,6 +139,56 @@ def test_a_member_sees_and_ends_its_own_streams_only(gateway, upstream, tag):
     assert [answer.error[name] for name in same] == [missing.error[name] for name in same]
     assert upstream.abort_of(name) is None
     assert ask(gateway, "DELETE", f"{PATH}/{seen['id']}", key=KEY).status == 204
+    client.result()
+
+
+def hand_on(gateway, model, tag, key=KEY, **knobs):
+    """A connection on which a request was sent to be handed on unread."""
+    connection = gateway.connect(20)
+    body = chat(model, metadata=knobs, user=tag)
+    connection.send(render("POST", "/proxy/scripted/chat/completions", body, key=key))
+    return connection
+
+
+def test_what_is_handed_on_is_told_and_ended_like_other_streams(gateway, upstream, tag):
+    name = tag()
+    with hand_on(gateway, "ok-slow", name, delay="0.05", count="400") as connection:
+        answer = connection.head()
+        assert answer.status == 200
+        seen = find(gateway, "", KEY, lambda stream: stream["first_token_ms"] is not None)
+        assert (seen["door"], seen["provider"], seen["upstream_model"]) == ("/proxy", "scripted", None)
+        assert seen["phase"] == "streaming" and seen["stream"] is True and seen["attempts"] == 1
+        assert 0 <= seen["connect_ms"] <= seen["first_token_ms"] <= seen["age_ms"]
+        assert re.fullmatch(r"stream_[0-9a-f]{32}", seen["id"])
+        assert seen in [{**stream, **{name: seen[name] for name in ("age_ms", "started_at")}} for stream in streams(gateway)]
+        assert streams(gateway, OTHER) == []
+        assert_error_answer(ask(gateway, "DELETE", f"{PATH}/{seen['id']}", key=OTHER), 404, "stream_not_found")
+        assert upstream.abort_of(name) is None
+        assert ask(gateway, "DELETE", f"{PATH}/{seen['id']}", key=KEY).status == 204
+        with pytest.raises(Closed):
+            list(connection.chunks(answer, 10))
+    wait_until(lambda: upstream.abort_of(name) is not None, 5, "upstream is let go of")
+    assert streams(gateway) == []
+    assert_error_answer(ask(gateway, "DELETE", f"{PATH}/{seen['id']}"), 404, "stream_not_found")
+
+
+def test_what_is_handed_on_and_not_answered_yet_is_refused_when_it_is_ended(gateway, upstream, tag):
+    name = tag()
+    with hand_on(gateway, "fault-hang-headers", name) as connection:
+        seen = find(gateway, "", check=lambda stream: stream["phase"] == "waiting")
+        assert ask(gateway, "DELETE", f"{PATH}/{seen['id']}").status == 204
+        assert_error_answer(connection.response(), 499, "stream_cancelled")
+    wait_until(lambda: upstream.abort_of(name) is not None, 5, "upstream is let go of")
+
+
+def test_the_bound_of_the_list_is_for_all_together_newest_first(gateway, upstream, tag):
+    client = Client(gateway, "ok-slow", tag(), delay="0.1", count="30")
+    find(gateway, "ok-slow")
+    with hand_on(gateway, "ok-slow", tag(), delay="0.1", count="30") as connection:
+        assert connection.head().status == 200
+        told = ask(gateway, path=f"{PATH}?limit=1").json()
+        assert [stream["door"] for stream in told["data"]] == ["/proxy"] and told["total"] == 2
+        assert [stream["model"] for stream in streams(gateway)] == ["", "ok-slow"]
     client.result()
 
 

@@ -22,6 +22,7 @@ import Testing
         var isReached = false
         var claims = 0
         var settled: [SpentAmount] = []
+        var charged: [String: Int] = [:]
         let unsettled = 0
         func claim(_ claim: LimitClaim, _ done: @escaping (LimitVerdict) -> Void) {
             claims += 1
@@ -31,6 +32,7 @@ import Testing
             settled.append(SpentAmount(tokens: tokens, cost: cost))
             memory.settle(lease, tokens: tokens, cost: cost)
         }
+        func charge(_ scope: String, _ used: SpentAmount, began: Int64) { charged[scope, default: 0] += used.tokens }
     }
 
     private let metrics = GatewayMetrics(log: Log(level: .error))
@@ -41,9 +43,12 @@ import Testing
         return Caller(name: "somebody", scopes: [LimitScope("key:a", rules)])
     }
 
-    private func service(_ counters: any LimitCounters, fallback: MemoryLimitCounters? = nil) -> LimitService {
+    private func service(
+        _ counters: any LimitCounters, fallback: MemoryLimitCounters? = nil, keys: KeyRing? = nil
+    ) -> LimitService {
         LimitService(
-            counters, fallback: fallback, pricing: Penny(), reservation: 1000, metrics: metrics, log: Log(level: .error))
+            counters, fallback: fallback, pricing: Penny(), reservation: 1000, keys: keys, metrics: metrics,
+            log: Log(level: .error))
     }
 
     private func need(_ model: String = "priced", _ change: (inout ChatRequest) -> Void = { _ in }) -> LimitNeed {
@@ -136,5 +141,43 @@ import Testing
             service.settle(try #require(lease(admit(service, somebody, need()))), record)
         }
         #expect(distant.settled == [SpentAmount(), SpentAmount(tokens: 30, cost: Money(nanos: 30))])
+    }
+
+    @Test("a key that got its budget while an answer ran, or had one before, is charged with it once") func laterBudget() throws {
+        let ring = KeyRing(keys: [], adminKey: nil, expectsStored: true, now: { 1 })
+        let distant = Distant()
+        let service = service(distant, keys: ring)
+        var record = AuditRecord()
+        record.hasAnswer = true
+        record.usage = TokenUsage(input: 30, output: 40)
+        record.caller = Caller(name: "somebody", keyID: "key_1")
+        func change(_ revision: Int64, _ limits: LimitRules) {
+            var row = KeyRingTests.row("sk-slu-1", revision: revision)
+            row.limits = limits
+            ring.read([row], upTo: revision)
+        }
+        var rules = LimitRules()
+        rules.concurrent = 1
+        change(1, rules)
+        service.settle(nil, record)
+        #expect(distant.charged.isEmpty, "no budget, nothing to charge, nobody to ask")
+        rules.tokensPerDay = 100
+        change(2, rules)
+        service.settle(nil, record)
+        #expect(distant.charged == ["key:key_1": 70])
+        func lease(_ scope: String) -> LimitLease {
+            LimitLease(id: scope, claim: LimitClaim([LimitScope(scope, rules)], tokens: 1, cost: .zero), granted: 0)
+        }
+        service.settle(lease("key:key_1"), record)
+        #expect(distant.charged == ["key:key_1": 70], "its lease has charged it")
+        service.settle(lease("org:acme"), record)
+        #expect(distant.charged == ["key:key_1": 140], "its organisation's lease has not")
+        change(3, LimitRules())
+        service.settle(nil, record)
+        #expect(distant.charged == ["key:key_1": 210], "it may get a budget again before the day is over")
+        service.settle(nil, record, isFree: true)
+        record.hasAnswer = false
+        service.settle(nil, record)
+        #expect(distant.charged == ["key:key_1": 210] && distant.settled.count == 2)
     }
 }

@@ -64,8 +64,10 @@ private final class ChatBench {
 
     func find(_ id: String, _ owner: Owner = mine) throws -> ChatSession { try wait { store.find(id, owner, $0) } }
 
-    func messages(_ id: String, after position: Int = 0, limit: Int = 100, _ owner: Owner = mine) throws -> [StoredMessage] {
-        try wait { store.messages(id, owner, after: position, limit: limit, $0) }.messages
+    func messages(
+        _ id: String, _ order: MessageOrder = .oldestFirst, after position: Int? = nil, limit: Int = 100, owner: Owner = mine
+    ) throws -> [StoredMessage] {
+        try wait { store.messages(id, owner, order, after: position, limit: limit, $0) }.messages
     }
 }
 
@@ -119,7 +121,7 @@ private final class ChatBench {
         try chat.ask("chat_1", "msg_1", "secret")
         let before = try chat.find("chat_1")
         #expect(throws: ChatStoreError.notFound) { try chat.find("chat_1", other) }
-        #expect(throws: ChatStoreError.notFound) { try chat.messages("chat_1", other) }
+        #expect(throws: ChatStoreError.notFound) { try chat.messages("chat_1", owner: other) }
         #expect(throws: ChatStoreError.notFound) { try chat.ask("chat_1", "msg_2", "x", other) }
         #expect(throws: ChatStoreError.notFound) { try chat.answer("chat_1", "msg_3", "x", other) }
         #expect(throws: ChatStoreError.notFound) { try chat.wait { chat.store.delete("chat_1", other, $0) } }
@@ -204,5 +206,8 @@ private final class ChatBench {
         #expect(try chat.messages("chat_1").map(\.position) == [1, 2])
         #expect(try chat.messages("chat_1", after: 2, limit: 1).map(\.position) == [3])
         #expect(try chat.messages("chat_1", after: 4).isEmpty)
+        #expect(try chat.messages("chat_1", .latestFirst).map(\.position) == [4, 3])
+        #expect(try chat.messages("chat_1", .latestFirst, after: 3, limit: 1).map(\.position) == [2])
+        #expect(try chat.messages("chat_1", .latestFirst, after: 1).isEmpty)
     }
 }

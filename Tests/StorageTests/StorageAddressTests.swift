@@ -63,9 +63,29 @@ import Testing
     }
 
     @Test(
-        "bytes are read as the server writes them",
-        arguments: [("\\x00ff0a", [0, 255, 10]), ("\\x", []), ("\\xDEadbe", [0xDE, 0xAD, 0xBE])] as [(String, [UInt8])])
-    func bytes(text: String, expected: [UInt8]) {
-        #expect(Array(text.utf8).withUnsafeBytes { PostgresType.bytes($0) } == expected)
+        "what the server writes in binary is read by its type",
+        arguments: [
+            ([1], PostgresType.bool, .integer(1)), ([0], PostgresType.bool, .integer(0)),
+            ([0xFF, 0xF9], PostgresType.int2, .integer(-7)), ([0xFF, 0xFF, 0xFF, 0xF9], PostgresType.int4, .integer(-7)),
+            ([0x7F] + Array(repeating: 0xFF, count: 7), PostgresType.int8, .integer(.max)),
+            ([0x80] + Array(repeating: 0, count: 7), PostgresType.int8, .integer(.min)),
+            ([0xFF, 0xFF, 0xFF, 0xFF], PostgresType.oid, .integer(4_294_967_295)),
+            ([0xC0, 0x20, 0, 0], PostgresType.float4, .real(-2.5)),
+            ([0xC0, 0x04, 0, 0, 0, 0, 0, 0], PostgresType.float8, .real(-2.5)),
+            ([0, 255, 10], PostgresType.bytea, .blob([0, 255, 10])), ([], PostgresType.bytea, .blob([])),
+            ([0xC3, 0xBC], PostgresType.text, .text("ü")),
+            // Groups of four digits: their number, the place of the first, the sign, the digits to show.
+            ([0, 0, 0, 0, 0, 0, 0, 0], PostgresType.numeric, .integer(0)),
+            ([0, 1, 0, 1, 0x40, 0, 0, 0, 0, 12], PostgresType.numeric, .integer(-120_000)),
+            ([0, 2, 0, 0, 0, 0, 0, 1, 0, 12, 0x13, 0x88], PostgresType.numeric, .real(12.5)),
+            ([0, 1, 0xFF, 0xFE, 0, 0, 0, 8, 0, 1], PostgresType.numeric, .real(1e-08)),
+            ([0, 1, 0, 5, 0, 0, 0, 0, 0, 1], PostgresType.numeric, .real(1e20)),
+            ([0, 0, 0, 0, 0xD0, 0, 0, 0x20], PostgresType.numeric, .real(.infinity)),
+            // Nothing that a server says may be read beyond its end.
+            ([0, 9, 0, 0, 0, 0, 0, 0, 0, 7], PostgresType.numeric, .integer(7)), ([], PostgresType.numeric, .integer(0)),
+            ([], PostgresType.int8, .integer(0)),
+        ] as [([UInt8], UInt32, SQLValue)])
+    func binaryValues(bytes: [UInt8], type: UInt32, expected: SQLValue) {
+        #expect(bytes.withUnsafeBytes { PostgresType.value(binary: $0, type) } == expected)
     }
 }

@@ -76,6 +76,7 @@ final class ChatCall: RequestOwner {
         guard let attribution else { return }
         fields.append("X-Sluice-Provider", attribution.provider)
         fields.append("X-Sluice-Model", attribution.model)
+        fields.append("X-Sluice-Stream-Id", attribution.streamID)
     }
 
     private func start() {
@@ -88,7 +89,6 @@ final class ChatCall: RequestOwner {
         fields.append("X-Accel-Buffering", "no")
         fields.append("X-Content-Type-Options", "nosniff")
         fields.append("X-Sluice-Chat-Id", session)
-        if let attribution { fields.append("X-Sluice-Stream-Id", attribution.streamID) }
         response.start(status: 200, fields: fields)
     }
 }

@@ -114,13 +114,15 @@ package final class ChatSessionsDoor: Door {
         do throws(ChatFailure) {
             let limit = try ChatSessionsDoor.limit(visit.request.head)
             let cursor = try ChatSessionsDoor.cursor(visit.request.head)
+            let order = try ChatSessionsDoor.order(visit.request.head)
             // A place among messages is their position, and the conversation's identifier.
             guard cursor.map({ $0.id == session }) ?? true else { throw ChatSessionsDoor.wrongCursor }
-            store.messages(session, visit.owner, after: Int(cursor?.time ?? 0), limit: limit) { result in
+            store.messages(session, visit.owner, order, after: cursor.map { Int($0.time) }, limit: limit) { result in
                 visit.answer(result) { found in
                     // Positions count from 1 without a gap, so that the last one tells whether more follow.
                     let last = found.messages.last?.position ?? 0
-                    let next = 0 < last && last < found.session.messageCount ? PageCursor(time: Int64(last), id: session) : nil
+                    let hasMore = order == .oldestFirst ? 0 < last && last < found.session.messageCount : last > 1
+                    let next = hasMore ? PageCursor(time: Int64(last), id: session) : nil
                     ChatSessionsDoor.sendPage(visit, next) { json in
                         for message in found.messages { ChatReply.write(message, &json) }
                     }
@@ -191,6 +193,14 @@ extension ChatSessionsDoor {
             throw BodyFields.wrong("limit", "a whole number from 1 to 1000")
         }
         return limit
+    }
+
+    private static func order(_ head: RequestHead) throws(ChatFailure) -> MessageOrder {
+        switch try parameter("order", head) {
+        case nil, "asc": return .oldestFirst
+        case "desc": return .latestFirst
+        default: throw BodyFields.wrong("order", "asc or desc")
+        }
     }
 
     private static func cursor(_ head: RequestHead) throws(ChatFailure) -> PageCursor? {

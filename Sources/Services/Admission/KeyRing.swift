@@ -28,6 +28,8 @@ package final class KeyRing {
     private let organizations: [String: LimitRules]
     private let now: () -> Int64
     private var stored: [KeyDigest: Entry] = [:]
+    /// The keys that have a budget, or had one since the start.
+    private var budgeted: Set<String> = []
     /// Changes made here that the reading of changes has not come to yet: what it brings of them may be older.
     private var ahead: [String: KeyRow] = [:]
     /// Whether the stored keys are here, or there are none to load.
@@ -78,6 +80,9 @@ package final class KeyRing {
         return .unknown
     }
 
+    /// Whether a stored key has a budget of its own, or had one since the start: somewhere may be counted what it has spent.
+    package func hadBudget(_ id: String) -> Bool { budgeted.contains(id) }
+
     /// Takes over a change that was made here, at once.
     package func changed(_ row: KeyRow) {
         ahead[row.id] = row
@@ -109,6 +114,7 @@ package final class KeyRing {
         var scopes: [LimitScope] = []
         let rules = row.limits.isEmpty ? defaults : row.limits
         if !rules.isEmpty { scopes.append(LimitScope("key:\(row.id)", rules)) }
+        if rules.hasBudget { budgeted.insert(row.id) }
         if let organization = row.organization, let rules = organizations[organization], !rules.isEmpty {
             scopes.append(LimitScope("org:\(organization)", rules))
         }

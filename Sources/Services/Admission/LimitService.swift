@@ -28,20 +28,23 @@ package final class LimitService {
     private let fallback: MemoryLimitCounters?
     private let pricing: any Pricing
     private let reservation: Int
+    private let keys: KeyRing?
     private let metrics: GatewayMetrics
     private let log: Log
     private var isFailing = false
 
     /// Limits counted by `counters`, and by `fallback` while those cannot be reached; without one, requests are refused then.
-    /// `reservation` tokens of output are set aside for a request that names no bound.
+    /// `reservation` tokens of output are set aside for a request that names no bound; `keys` says whose budgets changed while a
+    /// request ran.
     package init(
         _ counters: any LimitCounters, fallback: MemoryLimitCounters?, pricing: any Pricing, reservation: Int,
-        metrics: GatewayMetrics, log: Log
+        keys: KeyRing? = nil, metrics: GatewayMetrics, log: Log
     ) {
         self.counters = counters
         self.fallback = fallback
         self.pricing = pricing
         self.reservation = reservation
+        self.keys = keys
         self.metrics = metrics
         self.log = log
     }
@@ -92,13 +95,19 @@ package final class LimitService {
         counters.settle(lease, tokens: tokens, cost: cost ?? .zero)
     }
 
-    /// Settles the lease of a request that has ended by what its record says.
-    func settle(_ lease: LimitLease, _ record: AuditRecord) {
-        // Counting tokens reserves none and uses none.
-        guard record.hasAnswer, lease.claim.tokens > 0, let usage = record.usage else {
-            return settle(lease, tokens: 0, cost: .zero)
+    /// Settles a request that has ended, and its lease if it has one, by what its record says; one that `isFree` used nothing.
+    func settle(_ lease: LimitLease?, _ record: AuditRecord, isFree: Bool = false) {
+        var used = SpentAmount()
+        if record.hasAnswer, !isFree, let usage = record.usage {
+            used = SpentAmount(tokens: usage.chargeable.total, cost: record.cost ?? .zero)
         }
-        settle(lease, tokens: usage.chargeable.total, cost: record.cost)
+        if let lease { settle(lease, tokens: used.tokens, cost: used.cost) }
+        // A key may have got a budget while the answer ran; what it uses in a time without one counts when it gets one again.
+        guard used != SpentAmount(), let key = record.caller.keyID, keys?.hadBudget(key) == true else { return }
+        let scope = "key:\(key)"
+        guard lease?.claim.scopes.contains(where: { $0.name == scope }) != true else { return }
+        fallback?.charge(scope, used, began: record.receivedAt)
+        counters.charge(scope, used, began: record.receivedAt)
     }
 
     private func admission(_ verdict: LimitVerdict, _ claim: LimitClaim) -> LimitAdmission {

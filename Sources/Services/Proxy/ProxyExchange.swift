@@ -10,7 +10,7 @@ internal import Telemetry
 
 /// One request that is handed on: its body from client to upstream, and the answer back, each at the pace of who takes it.
 package final class ProxyExchange {
-    private enum Phase {
+    enum Phase {
         /// Upstream's head has not come.
         case waiting
         /// The client has the head.
@@ -21,10 +21,14 @@ package final class ProxyExchange {
     let service: ProxyService
     /// What the record says of the request.
     let request: ProxyRequest
-    private var phase = Phase.waiting
+    /// Its own identifier, by which it can be looked at and ended.
+    let streamID = Identifier.make("stream")
+    private(set) var phase = Phase.waiting
     private var sink: (any ProxySink)?
-    private var transfer: (any ForwardingTransfer)?
-    private var isPaused = false
+    private(set) var transfer: (any ForwardingTransfer)?
+    private(set) var isPaused = false
+    /// How often upstream had to wait for the client.
+    private(set) var pauses = 0
     private var isUploadPaused = false
     /// The beginning of the request's body, for the record, and how long it was.
     private(set) var requestBody: [UInt8] = []
@@ -36,7 +40,6 @@ package final class ProxyExchange {
     private(set) var firstChunk: UInt64?
     /// What went wrong, for the operator.
     private(set) var error: String?
-    let streamID = Identifier.make("stream")
     /// What keeps the answer, where answers are kept.
     private var spooled: SpooledAnswer?
 
@@ -95,11 +98,8 @@ package final class ProxyExchange {
         transfer?.resume()
     }
 
-    /// The end of the process ends it.
-    package func cancel(_ reason: String) {
-        fail(
-            ChatFailure(status: 503, message: reason, type: "server_error", code: "server_shutting_down"), .cancelled)
-    }
+    /// An operator, or the end of the process, ends it; a client that has had nothing yet is told `reason`.
+    func cancel(_ reason: ChatFailure) { fail(reason, .cancelled) }
 
     // MARK: Ending
 
@@ -156,6 +156,7 @@ extension ProxyExchange: ForwardingReceiver {
     package func receive(_ chunk: Span<UInt8>) -> Verdict {
         guard phase == .answering, let sink else { return .abort }
         guard !sink.isSaturated else {
+            if !isPaused { pauses &+= 1 }
             isPaused = true
             return .pause
         }

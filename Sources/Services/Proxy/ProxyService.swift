@@ -31,7 +31,7 @@ package final class ProxyService: DrainedService {
     /// Who keeps the bodies of all requests within one bound.
     let relay: RelayService
     private let audit: any AuditSink
-    private var exchanges: [ObjectIdentifier: ProxyExchange] = [:]
+    private(set) var exchanges: [ObjectIdentifier: ProxyExchange] = [:]
 
     package init(
         _ loop: EventLoop, watermark: Int, captureLimit: Int, requestLimit: Int, audit: any AuditSink, relay: RelayService,
@@ -59,6 +59,7 @@ package final class ProxyService: DrainedService {
     }
 
     package func cancelAll(_ reason: String) {
+        let reason = ChatFailure(status: 503, message: reason, type: "server_error", code: "server_shutting_down")
         for exchange in exchanges.values { exchange.cancel(reason) }
     }
 

@@ -14,10 +14,11 @@ extension Exchange {
         guard let request else { return }
         self.request = nil
         estimatedInput = request.chat.estimatedTokens
-        record.requestBytes = request.body.count
-        keptBytes = relay.keep(min(request.body.count, relay.policy.requestLimit))
+        let body = request.recordedBody
+        record.requestBytes = body.count
+        keptBytes = relay.keep(min(body.count, relay.policy.requestLimit))
         // A copy, as the body's own storage may be twice its size.
-        record.requestBody = Array(request.body.prefix(keptBytes))
+        record.requestBody = Array(body.prefix(keptBytes))
     }
 
     /// Writes the record's last words, as the exchange has ended.

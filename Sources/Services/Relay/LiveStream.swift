@@ -105,11 +105,18 @@ extension RelayService {
     package func cancelStream(_ id: String, for viewer: Caller) -> Bool {
         let wanted = exchanges.values.first { $0.streamID == id && !$0.state.isOver }
         guard let wanted, viewer.maySee(wanted.record.caller) else { return false }
-        // 499 as Google's CANCELLED has it: a status that clients do not repeat the request for.
-        wanted.cancel(
-            ChatFailure(
-                status: 499, message: "The stream was cancelled by its owner or an operator.", type: "cancelled",
-                code: "stream_cancelled"))
+        wanted.cancel(LiveStream.cancelled)
         return true
+    }
+}
+
+extension LiveStream {
+    /// What the client of a stream is told that somebody has ended.
+    ///
+    /// 499 as Google's CANCELLED has it: a status that clients do not repeat the request for.
+    static var cancelled: ChatFailure {
+        ChatFailure(
+            status: 499, message: "The stream was cancelled by its owner or an operator.", type: "cancelled",
+            code: "stream_cancelled")
     }
 }

@@ -120,7 +120,7 @@ package final class RelayService {
         metrics.streamsActive.subtract()
         if exchange.wasDrained { drainsUnderWay -= 1 }
         release(exchange.keptBytes)
-        if let lease = exchange.lease { limits.settle(lease, record) }
+        limits.settle(exchange.lease, record, isFree: exchange.operation == .countTokens)
         audit.record(record)
     }
 }

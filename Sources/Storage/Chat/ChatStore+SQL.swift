@@ -132,16 +132,19 @@ extension ChatStore {
             """, values)
     }
 
-    /// Messages behind a position, oldest first: at most `limit`, and no more when `characters` were reached before.
-    static func listMessages(_ session: String, after position: Int, limit: Int, characters: Int) -> SQLStatement {
-        SQLStatement(
+    /// Messages behind a position in an order: at most `limit`, and no more when `characters` were reached before.
+    static func listMessages(
+        _ session: String, _ order: MessageOrder, after position: Int, limit: Int, characters: Int
+    ) -> SQLStatement {
+        let (behind, direction) = order == .oldestFirst ? (">", "ASC") : ("<", "DESC")
+        return SQLStatement(
             """
             SELECT \(messageColumns) FROM (
-                SELECT \(messageColumns), SUM(LENGTH(content)) OVER (ORDER BY position) AS total FROM (
-                    SELECT \(messageColumns) FROM chat_messages WHERE session_id = $1 AND position > $2
-                    ORDER BY position LIMIT $3
+                SELECT \(messageColumns), SUM(LENGTH(content)) OVER (ORDER BY position \(direction)) AS total FROM (
+                    SELECT \(messageColumns) FROM chat_messages WHERE session_id = $1 AND position \(behind) $2
+                    ORDER BY position \(direction) LIMIT $3
                 ) AS next
-            ) AS weighed WHERE total - LENGTH(content) < $4 ORDER BY position
+            ) AS weighed WHERE total - LENGTH(content) < $4 ORDER BY position \(direction)
             """,
             [.text(session), .integer(Int64(position)), .integer(Int64(limit)), .integer(Int64(characters))])
     }

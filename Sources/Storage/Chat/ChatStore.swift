@@ -25,6 +25,14 @@ package enum ChatDestination: Equatable, Sendable {
     case new(ChatSession)
 }
 
+/// In which order messages are told.
+package enum MessageOrder: Sendable {
+    case oldestFirst, latestFirst
+
+    /// A position that all messages are behind.
+    package var start: Int { self == .oldestFirst ? 0 : .max }
+}
+
 /// A conversation with what was said last, just after a message of the user was added to it.
 package struct OpenedTurn: Equatable, Sendable {
     /// The conversation.
@@ -139,9 +147,10 @@ package final class ChatStore {
         }
     }
 
-    /// Messages of a conversation behind a position, oldest first: at most `limit`, and not much more than `pageCharacters`.
+    /// Messages of a conversation behind a position in an order, from its beginning without one: at most `limit`, and not much more
+    /// than `pageCharacters`.
     package func messages(
-        _ id: String, _ owner: Owner, after position: Int, limit: Int,
+        _ id: String, _ owner: Owner, _ order: MessageOrder = .oldestFirst, after position: Int? = nil, limit: Int,
         _ done: @escaping (Result<(session: ChatSession, messages: [StoredMessage]), ChatStoreError>) -> Void
     ) {
         find(id, owner) { [database] result in
@@ -149,7 +158,7 @@ package final class ChatStore {
             case .failure(let error): done(.failure(error))
             case .success(let session):
                 let statement = ChatStore.listMessages(
-                    session.id, after: position, limit: limit, characters: ChatStore.pageCharacters)
+                    session.id, order, after: position ?? order.start, limit: limit, characters: ChatStore.pageCharacters)
                 database.read(statement) { result in
                     done(
                         result.map { (session: session, messages: $0.rows.compactMap(ChatStore.message)) }

@@ -91,6 +91,9 @@ package protocol LimitCounters: AnyObject {
     ///
     /// A lease is counted once, however often it is settled.
     func settle(_ lease: LimitLease, tokens: Int, cost: Money)
+    /// Counts in the budgets of `scope` what a request used that has no lease of it, in the day and month in which it `began`
+    /// (microseconds since 1970). Where what was spent in those is not known, nothing is counted: the durable account will tell.
+    func charge(_ scope: String, _ used: SpentAmount, began: Int64)
     /// How many settlements are still on their way to where the counts are kept.
     var unsettled: Int { get }
 }

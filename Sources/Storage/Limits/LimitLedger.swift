@@ -123,6 +123,14 @@ package struct LimitLedger: Sendable {
         }
     }
 
+    /// Counts what a request used that began at a time in microseconds since 1970 and has no lease of `scope`.
+    package mutating func charge(_ scope: String, _ used: SpentAmount, began: Int64) {
+        let periods = BudgetPeriods(microseconds: began)
+        let used = used.clamped
+        scopes[scope]?.days.change(periods.day) { $0.spent = $0.spent + used }
+        scopes[scope]?.months.change(periods.month) { $0.spent = $0.spent + used }
+    }
+
     /// What a scope has spent and reserved; `nil` for a scope or a period that is not known.
     package func spent(_ scope: String, _ periods: BudgetPeriods) -> (
         day: SpentAmount, month: SpentAmount, reserved: SpentAmount

@@ -40,6 +40,10 @@ package final class MemoryLimitCounters: LimitCounters {
         shared.withLedger { ledger, _ in ledger.settle(lease, SpentAmount(tokens: tokens, cost: cost)) }
     }
 
+    package func charge(_ scope: String, _ used: SpentAmount, began: Int64) {
+        shared.withLedger { ledger, _ in ledger.charge(scope, used, began: began) }
+    }
+
     /// Forgets what was spent, to be asked for again; at most once in ten seconds.
     package func forgetBudgets() { shared.withLedger { ledger, time in ledger.forgetBudgets(at: time) } }
 

@@ -93,6 +93,12 @@ package final class RedisLimitCounters: LimitCounters {
         submit(Settlement(lease: lease, used: SpentAmount(tokens: tokens, cost: cost).clamped, slot: open?.slot))
     }
 
+    package func charge(_ scope: String, _ used: SpentAmount, began: Int64) {
+        // A lease that reserved nothing: once over, it leaves what was used, and its mark lets that count once.
+        let claim = LimitClaim([LimitScope(scope, LimitRules())], tokens: 0, cost: .zero)
+        submit(Settlement(lease: LimitLease(id: LeaseID.make(), claim: claim, granted: began), used: used.clamped, slot: nil))
+    }
+
     // MARK: Claims
 
     private func ask(_ claim: LimitClaim, tries: Int, _ done: @escaping (LimitVerdict) -> Void) {

@@ -87,7 +87,7 @@ final class PostgresConnection {
         unsafe PQsendPrepare(handle, name, text, Int32(types.count), types) == 1
     }
 
-    /// Sends a statement with parameters: by the name under which it was prepared, or by its text.
+    /// Sends a statement with parameters: by the name under which it was prepared, or by its text. Its rows come in binary.
     func send(name: String?, text: String, _ parameters: PostgresParameters) -> Bool {
         let count = Int32(parameters.ranges.count)
         let lengths = parameters.ranges.map { Int32(clamping: $0?.count ?? 0) }
@@ -97,9 +97,9 @@ final class PostgresConnection {
                 unsafe range.flatMap { unsafe raw.baseAddress?.advanced(by: $0.lowerBound).assumingMemoryBound(to: CChar.self) }
             }
             guard let name else {
-                return unsafe PQsendQueryParams(handle, text, count, parameters.types, values, lengths, formats, 0)
+                return unsafe PQsendQueryParams(handle, text, count, parameters.types, values, lengths, formats, 1)
             }
-            return unsafe PQsendQueryPrepared(handle, name, count, values, lengths, formats, 0)
+            return unsafe PQsendQueryPrepared(handle, name, count, values, lengths, formats, 1)
         }
         return status == 1
     }
@@ -156,6 +156,8 @@ final class PostgresConnection {
     private func rows(_ result: OpaquePointer) -> [[SQLValue]]? {
         let columns = unsafe PQnfields(result)
         let types = (0..<columns).map { unsafe PQftype(result, $0) }
+        // Statements without parameters are answered in text.
+        let areBinary = (0..<columns).map { unsafe PQfformat(result, $0) == 1 }
         var total = 0
         var rows: [[SQLValue]] = []
         for row in 0..<(unsafe PQntuples(result)) {
@@ -165,10 +167,9 @@ final class PostgresConnection {
                     return .null
                 }
                 let bytes = unsafe UnsafeRawBufferPointer(start: start, count: Int(PQgetlength(result, row, column)))
-                // Two digits for each byte.
-                total &+= types[Int(column)] == PostgresType.bytea ? bytes.count / 2 : bytes.count
+                total &+= bytes.count
                 guard total <= Self.maxResult else { return .null }
-                if types[Int(column)] == PostgresType.bytea { return .blob(unsafe PostgresType.bytes(bytes)) }
+                if areBinary[Int(column)] { return unsafe PostgresType.value(binary: bytes, types[Int(column)]) }
                 return PostgresType.value(unsafe String(decoding: bytes, as: UTF8.self), types[Int(column)])
             }
             guard total <= Self.maxResult else { return nil }

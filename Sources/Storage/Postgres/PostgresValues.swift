@@ -64,7 +64,7 @@ enum PostgresType {
     static let float8: UInt32 = 701
     static let numeric: UInt32 = 1700
 
-    /// The value that the server wrote as text, but for a `bytea`.
+    /// The value that the server wrote as text, as it does for statements without parameters.
     ///
     /// A numeric is what sums of whole numbers are: a whole number as long as it is one and fits.
     static func value(_ text: String, _ type: UInt32) -> SQLValue {
@@ -83,17 +83,51 @@ enum PostgresType {
         return Int64(first)
     }
 
-    /// The bytes behind `\x` and two hexadecimal digits for each, as a `bytea` is written: megabytes of them, on the loop.
-    static func bytes(_ text: UnsafeRawBufferPointer) -> [UInt8] {
-        // '0' to '9' are 0x30 on, 'a' to 'f' 0x61 on. Without a branch or a check, so that several are done at once.
-        func digit(_ byte: UInt8) -> UInt8 { (byte & 0xF) &+ 9 &* (byte >> 6) }
-        let count = max(0, text.count - 2) / 2
-        return unsafe [UInt8](unsafeUninitializedCapacity: count) { result, filled in
-            for index in 0..<count {
-                let place = 2 &+ 2 &* index
-                unsafe result[index] = digit(text[place]) << 4 | digit(text[place &+ 1])
-            }
-            filled = count
+    /// The value that the server wrote in binary: numbers with their highest byte first, texts and bytes as they are.
+    static func value(binary bytes: UnsafeRawBufferPointer, _ type: UInt32) -> SQLValue {
+        switch type {
+        case bool: unsafe .integer(bytes.contains { $0 != 0 } ? 1 : 0)
+        case int2, int4, int8: unsafe .integer(signed(bytes))
+        case oid: unsafe .integer(Int64(unsigned(bytes)))
+        case float4: unsafe .real(Double(Float(bitPattern: UInt32(truncatingIfNeeded: unsigned(bytes)))))
+        case float8: unsafe .real(Double(bitPattern: unsigned(bytes)))
+        case bytea: unsafe .blob(Array(bytes))
+        case numeric: unsafe numeric(bytes)
+        default: unsafe .text(String(decoding: bytes, as: UTF8.self))
         }
+    }
+
+    private static func unsigned(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
+        var number: UInt64 = 0
+        for index in 0..<min(8, bytes.count) { number = unsafe number << 8 | UInt64(bytes[index]) }
+        return number
+    }
+
+    private static func signed(_ bytes: UnsafeRawBufferPointer) -> Int64 {
+        let unused = 64 - 8 * min(8, max(1, bytes.count))
+        return unsafe (Int64(bitPattern: unsigned(bytes)) << unused) >> unused
+    }
+
+    /// A numeric: how many groups of four decimal digits, the place of the first one, a sign, how many digits to show, the groups.
+    private static func numeric(_ bytes: UnsafeRawBufferPointer) -> SQLValue {
+        func word(_ index: Int) -> Int {
+            let start = 2 * index
+            return unsafe start + 1 < bytes.count ? Int(bytes[start]) << 8 | Int(bytes[start + 1]) : 0
+        }
+        let (count, first, sign) = (word(0), Int(Int16(truncatingIfNeeded: word(1))), word(2))
+        switch sign {
+        case 0xC000: return .real(.nan)
+        case 0xD000: return .real(.infinity)
+        case 0xF000: return .real(-.infinity)
+        default: break
+        }
+        var text = sign == 0x4000 ? "-0" : "0"
+        for place in stride(from: max(0, first), through: min(0, first - count + 1), by: -1) {
+            if place == -1 { text += "." }
+            let index = first - place
+            let group = (0..<count).contains(index) ? word(4 + index) : 0
+            text += String(String(10_000 + group).dropFirst())
+        }
+        return value(text, numeric)
     }
 }

@@ -45,8 +45,9 @@ class StoredHistory {
     await call('DELETE', path(id));
   }
 
+  /** A page of messages, the latest first. */
   async messages(id, cursor) {
-    return get(query(`${path(id)}/messages`, { limit: 100, cursor }));
+    return get(query(`${path(id)}/messages`, { limit: 100, order: 'desc', cursor }));
   }
 
   /** The whole conversation as a file. */
@@ -113,7 +114,11 @@ class LocalHistory {
   }
 
   async messages(id) {
-    return { data: this.#read().find((session) => session.id === id)?.messages ?? [], next_cursor: null };
+    return { data: this.#said(id).reverse(), next_cursor: null };
+  }
+
+  #said(id) {
+    return [...(this.#read().find((session) => session.id === id)?.messages ?? [])];
   }
 
   /** Keeps what was said, and moves the conversation to the front. */
@@ -128,7 +133,7 @@ class LocalHistory {
   }
 
   async *answer(session, content, options, signal) {
-    const earlier = (await this.messages(session.id)).data.filter((message) => message.content);
+    const earlier = this.#said(session.id).filter((message) => message.content);
     const messages = [...earlier, { role: 'user', content }].map(({ role, content }) => ({ role, content }));
     if (options.system) messages.unshift({ role: 'system', content: options.system });
     const said = { role: 'assistant', content: '', outcome: 'cancelled', created_at: new Date().toISOString() };

@@ -86,10 +86,12 @@ function makeRow(stream, cancel) {
   let last = null;
   const cell = (kind = 'td') => el(kind);
   const [model, provider, phase, age, tokens, speed, pauses, caller] = Array.from({ length: 8 }, () => cell());
-  const button = el('button.danger.small', { type: 'button', 'aria-label': `Cancel the stream of ${stream.model}` }, 'Cancel');
+  // What is handed on unread has no model.
+  const name = stream.model || stream.provider;
+  const button = el('button.danger.small', { type: 'button', 'aria-label': `Cancel the stream of ${name}` }, 'Cancel');
   button.addEventListener('click', () => cancel(stream.id, button));
   const node = el('tr', { 'data-id': stream.id }, model, provider, phase, age, tokens, speed, pauses, caller, el('td', {}, button));
-  model.append(el('strong', {}, stream.model), el('small', {}, stream.door));
+  model.append(el('strong', {}, name), el('small', {}, stream.door));
   caller.append(stream.caller, el('small', { title: stream.request_id }, stream.request_id.length > 14 ? `${stream.request_id.slice(0, 14)}…` : stream.request_id));
   return {
     node,

@@ -42,8 +42,8 @@ class Playground {
   listed = [];
   /** Counts what was chosen: what comes late for an earlier choice is not shown. */
   turn = 0;
-  /** Messages said here behind a part of the conversation that is not shown yet. */
-  ahead = [];
+  /** Fulfilled when the latest messages of the conversation are shown. */
+  shown = null;
   isClosed = false;
 
   constructor() {
@@ -175,7 +175,6 @@ class Playground {
   fresh() {
     this.stop();
     this.turn += 1;
-    this.ahead = [];
     this.session = null;
     kept.set('session', null);
     this.welcome();
@@ -196,7 +195,6 @@ class Playground {
   async show(session) {
     this.stop();
     const mine = ++this.turn;
-    this.ahead = [];
     this.session = session;
     kept.set('session', session.id);
     if (session.model) this.model.value = session.model;
@@ -206,24 +204,26 @@ class Playground {
     this.log.replaceChildren();
     const place = el('div.rest');
     this.log.append(place);
-    await this.page(session, mine, undefined, place);
+    this.shown = this.page(session, mine, undefined, place);
+    await this.shown;
     if (mine === this.turn) this.end.follow(true);
   }
 
-  /** Puts a page of messages before `place`, which stands for those that are not shown yet. */
+  /** Puts a page of messages behind `place`, which stands for the earlier ones that are not shown yet. */
   async page(session, mine, cursor, place) {
     let page;
     try {
       page = await this.history.messages(session.id, cursor);
     } catch (error) {
-      if (mine === this.turn) place.replaceChildren(notice(textOf(error), 'error'), this.moreButton(session, mine, cursor, place));
+      if (mine === this.turn) place.replaceChildren(notice(textOf(error), 'error'), this.earlierButton(session, mine, cursor, place));
       return;
     }
     if (mine !== this.turn) return;
+    const below = this.log.scrollHeight - this.log.scrollTop;
     for (const said of page.data) {
-      this.forget(said);
       const message = this.message(said.role, said.model);
-      place.before(message.node);
+      // The latest comes first, so that each goes before those that were put there.
+      place.after(message.node);
       message.append(said.content ?? '');
       if (said.role !== 'assistant') {
         message.layOut();
@@ -232,28 +232,26 @@ class Playground {
       message.end(outcomeOf(said), said.error);
       message.measure({ provider: said.provider, model: said.model, tokens: said.output_tokens, isEstimated: said.is_estimated });
     }
-    if (page.next_cursor) place.replaceChildren(this.moreButton(session, mine, page.next_cursor, place));
+    if (page.next_cursor) place.replaceChildren(this.earlierButton(session, mine, page.next_cursor, place));
     else place.remove();
+    // What was looked at stays where it is.
+    if (cursor) this.log.scrollTop = this.log.scrollHeight - below;
   }
 
-  moreButton(session, mine, cursor, place) {
-    const more = el('button.quiet', { type: 'button' }, 'More of this conversation');
-    more.addEventListener('click', () => {
-      // What is being said now is not stored whole.
-      if (this.current) return announce('Wait for the answer.');
-      more.disabled = true;
-      this.page(session, mine, cursor, place);
+  earlierButton(session, mine, cursor, place) {
+    const earlier = el('button.quiet', { type: 'button' }, cursor ? 'Earlier messages' : 'Try again');
+    earlier.addEventListener('click', () => {
+      if (cursor) {
+        earlier.disabled = true;
+        this.page(session, mine, cursor, place);
+      } else if (this.current) {
+        // What is being said now would be taken away.
+        announce('Wait for the answer.');
+      } else {
+        this.show(session);
+      }
     });
-    return more;
-  }
-
-  /** Takes away what was said here when the same comes from the gateway, at its place. An answer cut short may differ at its end. */
-  forget({ role, content }) {
-    if (role === 'assistant' && this.current) return;
-    const stored = content ?? '';
-    const at = this.ahead.findIndex((message) => message.role === role
-      && (message.text === stored || (role === 'assistant' && message.text && stored && (stored.startsWith(message.text) || message.text.startsWith(stored)))));
-    if (at >= 0) this.ahead.splice(at, 1)[0].node.remove();
+    return earlier;
   }
 
   message(role, model) {
@@ -264,7 +262,6 @@ class Playground {
   /** A message said here, at the end. */
   add(role, model) {
     const message = this.message(role, model);
-    if (this.log.querySelector('.rest')) this.ahead.push(message);
     this.log.append(message.node);
     return message;
   }
@@ -290,6 +287,7 @@ class Playground {
     this.busy(true);
     // Who is quicker than the lists is not ignored.
     await this.opened;
+    await this.shown;
     const isStopped = controller.signal.aborted;
     if (isStopped || !this.model.value.trim()) {
       this.current = null;

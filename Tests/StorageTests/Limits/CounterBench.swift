@@ -125,6 +125,11 @@ final class CounterBench {
         counters.settle(lease, tokens: tokens, cost: cost)
         try wait("the settlement") { [counters] in counters.unsettled == 0 }
     }
+
+    func charge(_ scope: String, tokens: Int, began: Int64) throws {
+        counters.charge(scope, SpentAmount(tokens: tokens), began: began)
+        try wait("the charge") { [counters] in counters.unsettled == 0 }
+    }
 }
 
 /// Runs something every millisecond.

@@ -66,6 +66,23 @@ import Testing
         #expect(try bench.claim(claim(rules, tokens: 5)).lease != nil)
     }
 
+    @Test("what has no lease of a scope is charged to its budgets, in the day in which it began", arguments: Engine.allCases)
+    func chargeWithoutLease(_ engine: Engine) throws {
+        let source = FixedSource(day: SpentAmount(tokens: 50), month: SpentAmount(tokens: 50))
+        let bench = try CounterBench(engine, source: source)
+        let rules = LimitRules { $0.tokensPerDay = 100 }
+        // What was spent is not known yet: the durable account has this, or will have it.
+        try bench.charge("key:a", tokens: 40, began: bench.clock.wall)
+        let first = try #require(try bench.claim(claim(rules, tokens: 10)).lease)
+        try bench.charge("key:a", tokens: 30, began: bench.clock.wall)
+        try bench.charge("key:a", tokens: 1000, began: bench.clock.wall - 86_400_000_000)
+        try bench.charge("key:b", tokens: 1000, began: bench.clock.wall)
+        #expect(try bench.claim(claim(rules, tokens: 11)).kind == .tokenBudget)
+        try bench.settle(first, tokens: 10)
+        #expect(try bench.claim(claim(rules, tokens: 11)).kind == .tokenBudget)
+        #expect(try bench.claim(claim(rules, tokens: 10)).lease != nil)
+    }
+
     @Test("a slot is free again as soon as its request ends, however often that is told", arguments: Engine.allCases)
     func concurrency(_ engine: Engine) throws {
         let bench = try CounterBench(engine)
