@@ -53,6 +53,7 @@ package final class GatewayInstance {
         do {
             let client = try MultiHandle(loop, maxIdle: settings.upstream.pool.maxIdle)
             server = try HTTPServer(loop, ServerConfiguration(settings))
+            monitor = try LoopMonitor(loop, server, storage, metrics)
             let assembly = Assembly(loop, client, settings.streaming)
             let plan = try RoutePlan(settings, assembly)
             destination = assembly.destination(settings)
@@ -123,7 +124,6 @@ package final class GatewayInstance {
         }
         server.handler = routes
         log.debug("doors", ["paths": .text(routes.paths.joined(separator: " "))])
-        monitor = LoopMonitor(loop, server, storage, metrics)
     }
 
     /// Loads the virtual keys before anybody can show one. A database elsewhere is not waited for: its keys come when it does,
@@ -168,7 +168,6 @@ package final class GatewayInstance {
     /// Serves until drained: a first `SIGTERM` or `SIGINT` drains, a second ends now.
     package func run() {
         drain.watchSignals()
-        monitor.start()
         loop.run()
     }
 }

@@ -9,34 +9,22 @@ internal import Telemetry
 /// Measures how late the loop is, and how much waits in its buffers, ten times a second.
 final class LoopMonitor {
     private static let interval: UInt64 = 100_000_000
-    private let loop: EventLoop
     private let server: HTTPServer
     private let storage: StorageAssembly
     private let metrics: GatewayMetrics
-    private var timer: LoopTimer?
-    private var due: UInt64 = 0
+    private var ticker: PreciseTicker?
 
-    init(_ loop: EventLoop, _ server: HTTPServer, _ storage: StorageAssembly, _ metrics: GatewayMetrics) {
-        self.loop = loop
+    init(_ loop: EventLoop, _ server: HTTPServer, _ storage: StorageAssembly, _ metrics: GatewayMetrics) throws(ReactorError) {
         self.server = server
         self.storage = storage
         self.metrics = metrics
+        ticker = try PreciseTicker(loop, interval: LoopMonitor.interval) { [unowned self] lateness in measure(lateness) }
     }
 
-    func start() {
-        let timer = LoopTimer(loop) { [unowned self] in self.measure() }
-        self.timer = timer
-        due = loop.now &+ LoopMonitor.interval
-        timer.schedule(at: due)
-    }
-
-    private func measure() {
-        let now = loop.now
-        metrics.loopLag.observe(Double(now &- due) / 1e9)
+    private func measure(_ lateness: UInt64) {
+        metrics.loopLag.observe(Double(lateness) / 1e9)
         metrics.outputBuffered.set(server.bufferedBytes)
         if let database = storage.database { StorageAssembly.measure(database, storage.engine, metrics) }
-        due = now &+ LoopMonitor.interval
-        timer?.schedule(at: due)
     }
 }
 

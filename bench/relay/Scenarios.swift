@@ -55,7 +55,8 @@ struct Scenarios {
 
     /// Latency and count of events over `--seconds`, while each of `--streams` streams that is complete is followed by another.
     ///
-    /// They begin spread over the `--length` of a stream, in milliseconds, so that their ends are spread too.
+    /// They begin at random times, spread over the `--length` of a stream, in milliseconds: neither their chunks nor their ends
+    /// come at the same time.
     private func renew() {
         let load = StreamLoad(port: port, model: model, answers: answers)
         load.renews = true
@@ -63,7 +64,7 @@ struct Scenarios {
         let length = Int64(arguments.number("length")) * 1_000_000
         for _ in 0..<streams {
             load.begin(1)
-            load.run(until: monotonicNow() + length / Int64(streams))
+            load.run(until: monotonicNow() + Int64.random(in: 0...2 * length / Int64(streams)))
         }
         load.recorder.startOver()
         load.recorder.keepsLatencies = true
