@@ -5,8 +5,6 @@
 
 import itertools
 import os
-import shutil
-import subprocess
 import uuid
 from pathlib import Path
 
@@ -156,24 +154,6 @@ def redis(tmp_path):
 def disk_library(tmp_path_factory):
     """The faulty disk, compiled."""
     return compiled("faulty_disk", tmp_path_factory.mktemp("disk"))
-
-
-@pytest.fixture
-def disk(disk_library, tmp_path):
-    """Environment of a gateway on a disk, and the file that says what is wrong with it."""
-    control = tmp_path / "disk"
-    return control, {**os.environ, "LD_PRELOAD": str(disk_library), "FAULTY_DISK": str(control)}
-
-
-@pytest.fixture(scope="session")
-def disk_library(tmp_path_factory):
-    """The faulty disk, compiled."""
-    compiler = next(filter(None, map(shutil.which, ("cc", "clang", "gcc"))), None)
-    assert compiler, "no C compiler; the Swift toolchain brings clang"
-    library = tmp_path_factory.mktemp("disk") / "faulty_disk.so"
-    source = Path(__file__).with_name("faulty_disk.c")
-    subprocess.run([compiler, "-Wall", "-Werror", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
-    return library
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import time
 from audit import usage
 from checks import memory_bound
 from events import ask, assert_whole, chat
-from test_limits_rates import SCOPE, redis  # noqa: F401
+from test_limits_rates import SCOPE
 from upstream_modes import USAGE
 from wire import KEY, Connection, render, wait_until
 
