@@ -31,7 +31,7 @@ package final class AuditDoor: Door {
         guard let scope = gate.admitReader(request, id: id, door: AuditDoor.path)?.sight else { return }
         do throws(ChatFailure) {
             // Behind `api`, `v1` and `audit`.
-            let rest = request.head.pathSegments?.dropFirst(3) ?? []
+            guard let rest = request.head.pathSegments?.dropFirst(3) else { throw ErrorReply.notFound }
             switch (rest.count, rest.first) {
             case (0, _): try list(request, id, scope)
             case (1, "export"): try export(request, id, scope)

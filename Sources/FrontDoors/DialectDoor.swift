@@ -161,6 +161,7 @@ final class DialectCall: RequestOwner {
         let counts = terms.dialect == .anthropic && gate.relay.countsTokens(chat.model)
         if let estimate, gate.relay.serves(chat.model), !counts {
             if let lease { gate.relay.limits.settle(lease, tokens: 0, cost: .zero) }
+            gate.relay.recordAnswer(id: terms.id, door: terms.door, caller: caller, model: chat.model)
             return TokenCountDoor.answer(estimate, terms.answer, terms.id, request.response)
         }
         let fields = statuses.isEmpty ? nil : LimitFields.fields(statuses, terms.answer, now: wallClockSeconds())

@@ -24,7 +24,10 @@ extension RequestHead {
 
     /// Whether a parameter of the query is there and cannot be read, which `queryParameter` tells as little as its absence.
     func hasUnreadable(_ parameter: String) -> Bool {
-        queryParameter(parameter) == nil && query.split(separator: "&").contains { $0.hasPrefix("\(parameter)=") }
+        queryParameter(parameter) == nil
+            && query.split(separator: "&").contains { pair in
+                PercentEncoding.decode(pair.prefix { $0 != "=" }, plusIsSpace: true) == parameter
+            }
     }
 }
 

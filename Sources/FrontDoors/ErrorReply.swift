@@ -20,6 +20,7 @@ package enum ErrorReply {
         fields.append("X-Content-Type-Options", "nosniff")
         fields.append("X-Request-Id", requestID)
         if dialect == .anthropic { fields.append("request-id", requestID) }
+        if let seconds = failure.retryAfter, fields["retry-after"] == nil { fields.append("Retry-After", String(seconds)) }
         if status == 401 { fields.append("WWW-Authenticate", "Bearer") }
         response.respond(status: status, fields: fields, body: body(failure, dialect, requestID).span)
     }
@@ -90,12 +91,12 @@ package enum ErrorReply {
     /// What is stored cannot be reached.
     package static let storageUnavailable = ChatFailure(
         status: 503, message: "The database cannot be reached; try again later.", type: "server_error",
-        code: "storage_unavailable")
+        code: "storage_unavailable", retryAfter: 1)
 
     /// The request could not be recorded, and has to be.
     package static let auditUnavailable = ChatFailure(
         status: 503, message: "The gateway cannot record requests at the moment; try again later.", type: "server_error",
-        code: "audit_unavailable")
+        code: "audit_unavailable", retryAfter: 1)
 
     /// The path names no provider that requests can be handed on to.
     package static let unknownProvider = ChatFailure(

@@ -35,7 +35,8 @@ enum LimitFields {
         var fields = fields(statuses, dialect, now: now)
         if let seconds = failure.retryAfter { fields.append("Retry-After", String(seconds)) }
         // The SDKs of OpenAI and Anthropic would try a few times more.
-        let isHopeless = failure.status == 429 && (failure.retryAfter.map { $0 > 60 } ?? true)
+        // A window is a minute long, and up to a tenth of a second more as it moves by slots.
+        let isHopeless = failure.status == 429 && (failure.retryAfter.map { $0 > 61 } ?? true)
         if isHopeless { fields.append("x-should-retry", "false") }
         return fields
     }

@@ -17,6 +17,8 @@ package final class HealthDoor: Door {
         case well = "ok"
         case draining
         case withoutStorage = "storage_unavailable"
+        /// Requests are refused, as they could not be recorded and have to be.
+        case withoutAudit = "audit_unavailable"
     }
 
     /// Answers 200 while the condition is `well`, else 503.

@@ -3,6 +3,7 @@
 
 internal import Chat
 internal import HTTPSemantics
+internal import Storage
 
 /// The parameters of a request to one of the data doors, each of them known and given once.
 struct QueryParameters {
@@ -53,6 +54,16 @@ struct QueryParameters {
             throw QueryParameters.wrong("'\(name)' must be a date (2026-11-21) or a time in UTC (2026-11-21T10:00:00Z).", name)
         }
         return time
+    }
+
+    /// A day of UTC, since 1970; a time is one where it is its beginning. `nil` without the parameter.
+    func day(_ name: String) throws(ChatFailure) -> Int64? {
+        guard let time = try time(name) else { return nil }
+        let day = AuditRow.day(of: time)
+        guard AuditRow.day(of: time &- 1) != day else {
+            throw QueryParameters.wrong("'\(name)' must be a day (2026-11-21): use is summed by days of UTC.", name)
+        }
+        return day
     }
 
     /// What a client is told of a parameter that is wrong.

@@ -32,9 +32,8 @@ package final class UsageDoor: Door {
                 allowed: ["group_by", "from", "to", "key", "organization", "user", "model", "provider"])
             let groups = try UsageDoor.groups(query["group_by"] ?? "day")
             var filter = UsageFilter(scope)
-            filter.from = try query.time("from").map { AuditRow.day(of: $0) }
-            // A time within a day takes in what lies before it, and sums are of whole days.
-            filter.to = try query.time("to").map { AuditRow.day(of: $0 &+ 86_399_999_999) }
+            filter.from = try query.day("from")
+            filter.to = try query.day("to")
             filter.keyID = query["key"]
             filter.organization = query["organization"]
             filter.user = query["user"]

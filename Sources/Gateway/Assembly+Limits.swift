@@ -15,17 +15,11 @@ extension LimitService {
         metrics: GatewayMetrics
     ) throws(StartError) {
         let reservation = settings.auth.defaultReservation
-        guard let url = settings.redisURL else {
+        guard let address = try LimitService.address(settings) else {
             self.init(
                 MemoryLimitCounters(source: source), fallback: nil, pricing: pricing, reservation: reservation,
                 keys: keys, metrics: metrics, log: log)
             return
-        }
-        let address: RedisAddress
-        do {
-            address = try RedisAddress(url)
-        } catch {
-            throw .settings(error.message)
         }
         var configuration = RedisLimitCounters.Configuration(address)
         configuration.timeout = settings.redisTimeout.nanoseconds
@@ -33,6 +27,16 @@ extension LimitService {
         self.init(
             RedisLimitCounters(loop, configuration, source: source, log: log), fallback: fallback, pricing: pricing,
             reservation: reservation, keys: keys, metrics: metrics, log: log)
+    }
+
+    /// Where Redis is, by the settings; `nil` without one.
+    static func address(_ settings: Settings) throws(StartError) -> RedisAddress? {
+        guard let url = settings.redisURL else { return nil }
+        do {
+            return try RedisAddress(url)
+        } catch {
+            throw .settings(error.message)
+        }
     }
 }
 

@@ -51,29 +51,26 @@ final class AuditCommand {
         if let url = options["database"] { environment["SLUICE_DATABASE_URL"] = url }
         do {
             let settings = try Settings.load(file: options["config"], environment: environment)
-            guard let address = settings.databaseURL.map({ StorageAddress($0) }) ?? .standard else {
-                return CommandLineInterface.failed("the address of the database is not valid", EX_CONFIG)
-            }
-            // A file that is not there must not be made: that would look like an empty audit.
-            if case .sqlite(let path) = address, unsafe access(path, R_OK) != 0 {
-                return CommandLineInterface.failed("there is no database at \(path)", EX_NOINPUT)
-            }
+            try StorageAssembly.requireFile(settings)
             let loop = try EventLoop()
             let log = Log(level: .error, format: settings.log.format)
-            guard let database = try StorageOpener.open(address, on: loop, log: log) else {
-                return CommandLineInterface.failed("database_url is none: nothing is stored", EX_CONFIG)
+            let storage = try StorageAssembly(settings, on: loop, log: log, metrics: GatewayMetrics(log: log))
+            guard let database = storage.database else {
+                return CommandLineInterface.failed("the audit needs a database: set database_url, or give --database URL", EX_CONFIG)
             }
             let command = AuditCommand(loop, AuditStore(database), settings.audit.spool.map { SpoolFolder($0) })
             begin(command)
             loop.run()
             database.close { loop.stop() }
             loop.run()
-            guard command.status != EX_OK else { return EX_OK }
+            guard !command.problem.isEmpty else { return command.status }
             return CommandLineInterface.failed(command.problem, command.status)
         } catch let error as SettingsError {
             return CommandLineInterface.failed("\(error)", EX_CONFIG)
+        } catch let error as StartError {
+            return CommandLineInterface.failed(error)
         } catch {
-            return CommandLineInterface.failed("cannot use the database: \(error)", EX_UNAVAILABLE)
+            return CommandLineInterface.failed("not available: \(error)", EX_OSERR)
         }
     }
 
@@ -113,7 +110,7 @@ final class AuditCommand {
     private func export(_ filter: AuditFilter, after place: PageCursor?) {
         store.page(filter, after: place, limit: AuditCommand.portion, withTexts: true) { [self] result in
             switch result {
-            case .failure(let error): end(EX_UNAVAILABLE, "the database cannot be read: \(error)")
+            case .failure(let error): end(error.exitCode, "the database: \(error)")
             case .success(let page):
                 for row in page.rows {
                     var line = ByteBuffer()
@@ -128,7 +125,7 @@ final class AuditCommand {
     private func erase(_ key: String, _ erased: Int) {
         store.erase(key: key, limit: AuditCommand.portion) { [self] result in
             switch result {
-            case .failure(let error): end(EX_UNAVAILABLE, "the database cannot be changed: \(error)")
+            case .failure(let error): end(error.exitCode, "the database: \(error)")
             case .success(0):
                 _ = write(Array("erased the content of \(erased) requests\n".utf8))
                 eraseSpooled(key)
@@ -150,23 +147,9 @@ final class AuditCommand {
 
     /// Writes all of it to the standard output, at the pace of who reads it; false when that is over.
     private func write(_ bytes: [UInt8]) -> Bool {
-        var start = 0
-        while start < bytes.count {
-            let count = unsafe bytes.withUnsafeBytes {
-                unsafe Glibc.write(1, $0.baseAddress?.advanced(by: start), $0.count - start)
-            }
-            if count >= 0 {
-                start += count
-            } else if errno == EAGAIN {
-                var output = pollfd(fd: 1, events: Int16(POLLOUT), revents: 0)
-                _ = unsafe poll(&output, 1, -1)
-            } else if errno != EINTR {
-                // Who has read enough, such as head(1), is no failure.
-                end(errno == EPIPE ? EX_OK : EX_IOERR, "cannot write to the standard output (error \(errno))")
-                return false
-            }
-        }
-        return true
+        let output = CommandLineInterface.writeAll(bytes)
+        if output != .written { end(output == .closed ? EX_OK : EX_IOERR, "") }
+        return output == .written
     }
 
     private func end(_ status: Int32, _ problem: String) {

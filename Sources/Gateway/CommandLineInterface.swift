@@ -36,6 +36,8 @@ package enum CommandLineInterface {
     /// Runs a command; returns when it has ended.
     package static func run(_ arguments: [String]) -> Int32 {
         var arguments = arguments
+        // Where they are closed, the first files and sockets would take their numbers, and what is printed go there.
+        for descriptor: Int32 in 0...2 where fcntl(descriptor, F_GETFD) == -1 { _ = unsafe Glibc.open("/dev/null", O_RDWR) }
         guard !arguments.isEmpty else { return misused("no command") }
         let command = arguments.removeFirst()
         let own = command == "run" ? arguments.prefix { $0.hasPrefix("-") } : arguments[...]
@@ -126,6 +128,30 @@ package enum CommandLineInterface {
         _ = unsafe bytes.withUnsafeBytes { unsafe write(descriptor, $0.baseAddress, $0.count) }
     }
 
+    /// What became of something that was written to the standard output.
+    enum Output { case written, closed, failed }
+
+    /// Writes all of it to the standard output, at the pace of who reads it; `closed` when nobody does any more, as behind head(1).
+    static func writeAll(_ bytes: [UInt8]) -> Output {
+        var start = 0
+        while start < bytes.count {
+            let count = unsafe bytes.withUnsafeBytes {
+                unsafe Glibc.write(1, $0.baseAddress?.advanced(by: start), $0.count - start)
+            }
+            if count >= 0 {
+                start += count
+            } else if errno == EAGAIN {
+                var output = pollfd(fd: 1, events: Int16(POLLOUT), revents: 0)
+                _ = unsafe poll(&output, 1, -1)
+            } else if errno != EINTR {
+                guard errno != EPIPE else { return .closed }
+                writeText("sluice: standard output cannot be written to\n", to: 2)
+                return .failed
+            }
+        }
+        return .written
+    }
+
     private static func check(_ arguments: [String]) -> Int32 {
         guard let file = arguments.first, arguments.count == 1, !file.hasPrefix("-") else {
             return misused("check takes the path of one settings file")
@@ -133,8 +159,12 @@ package enum CommandLineInterface {
         do {
             let settings = try Settings.load(file: file, environment: environment())
             _ = try RelayPolicy(settings)
+            _ = try StorageAssembly.address(settings)
+            _ = try LimitService.address(settings)
             writeText("\(settings)\n", to: 1)
             return EX_OK
+        } catch let error as StartError {
+            return failed(error)
         } catch {
             writeText("\(error)\n", to: 2)
             return EX_CONFIG

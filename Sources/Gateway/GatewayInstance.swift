@@ -84,7 +84,7 @@ package final class GatewayInstance {
         let gate = DoorGate(relay, admission, maxBody: settings.limits.maxBody, origins: origins)
         let proxy = ProxyService(
             loop, watermark: settings.streaming.highWatermark, captureLimit: settings.streaming.captureLimit,
-            requestLimit: settings.audit.requestLimit, audit: audit, relay: relay, metrics: metrics)
+            audit: audit, relay: relay, metrics: metrics)
         let documents = DocumentsDoor(DocumentGate(gate, extractions, asksForKeys: settings.auth.enabled))
         let chat = ChatService(relay, database, ChatPolicy(settings.chat), log: log, metrics: metrics)
         var services: [any DrainedService] = [relay, proxy, chat]
@@ -98,8 +98,9 @@ package final class GatewayInstance {
         let streams = StreamsDoor(gate, proxy)
         let keysDoor = KeysDoor(gate, keys.service, log: log)
         let alive = HealthDoor { .well }
-        let ready = HealthDoor { [drain, database] in
+        let ready = HealthDoor { [drain, database, relay] in
             if drain.isUnderWay { return .draining }
+            if !relay.isRecorded { return .withoutAudit }
             return database.map { $0.health == .well } ?? true ? .well : .withoutStorage
         }
         let operations: [(path: String, door: any Door)] =

@@ -131,6 +131,7 @@ enum KeysCommand {
         let log = Log(level: .warning, format: settings.log.format)
         SignalWatcher.ignoreStraySignals()
         do {
+            if case .create = task {} else { try StorageAssembly.requireFile(settings) }
             let loop = try EventLoop()
             let storage = try StorageAssembly(settings, on: loop, log: log, metrics: GatewayMetrics(log: log))
             guard let database = storage.database else {

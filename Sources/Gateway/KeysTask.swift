@@ -21,6 +21,8 @@ final class KeysTask {
     private let keys: KeyService
     private let isJSON: Bool
     private var code = EX_OK
+    /// What became of what was written so far.
+    private var output = CommandLineInterface.Output.written
     private var timer: LoopTimer?
 
     init(_ loop: EventLoop, _ database: any Database, isJSON: Bool) {
@@ -56,6 +58,7 @@ final class KeysTask {
             CommandLineInterface.writeText("key \(row.id) made; it is shown this once:\n", to: 2)
             write("\(key)\n")
         }
+        guard output != .closed else { return end(CommandLineInterface.failed("nobody took the key", EX_IOERR)) }
         end()
     }
 
@@ -103,7 +106,7 @@ final class KeysTask {
     /// The value, or the end with the reason why there is none.
     private func take<Value>(_ result: Result<Value, StorageError>) -> Result<Value, StorageError> {
         guard case .failure(let error) = result else { return result }
-        end(CommandLineInterface.failed("the database: \(error)", error.isTransient ? EX_TEMPFAIL : EX_SOFTWARE))
+        end(CommandLineInterface.failed("the database: \(error)", error.exitCode))
         return result
     }
 
@@ -120,18 +123,9 @@ final class KeysTask {
 
     /// Writes all of a text to standard output, waiting for whoever reads it.
     private func write(_ text: String) {
-        let bytes = Array(text.utf8)
-        var sent = 0
-        while sent < bytes.count, code == EX_OK {
-            let count = unsafe bytes.withUnsafeBytes {
-                unsafe Glibc.write(1, $0.baseAddress?.advanced(by: sent), bytes.count - sent)
-            }
-            if count > 0 {
-                sent += count
-            } else if errno != EINTR {
-                code = CommandLineInterface.failed("standard output cannot be written to", EX_IOERR)
-            }
-        }
+        guard code == EX_OK, output == .written else { return }
+        output = CommandLineInterface.writeAll(Array(text.utf8))
+        if output == .failed { code = EX_IOERR }
     }
 }
 

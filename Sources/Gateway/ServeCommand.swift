@@ -50,8 +50,12 @@ enum ServeCommand {
         if settings.workers != .count(1) {
             log.warning("this version runs one event loop", ["workers": .text("\(settings.workers)")])
         }
-        log.info("providers", ["names": .text(settings.providers.map(\.name).joined(separator: ","))])
-        if settings.providers.isEmpty { log.warning("there is no provider: every request will be refused") }
+        if let upstream = settings.upstreamURL {
+            log.info("every request is handed on", ["upstream": .text(upstream)])
+        } else {
+            log.info("providers", ["names": .text(settings.providers.map(\.name).joined(separator: ","))])
+            if settings.providers.isEmpty { log.warning("there is no provider: every request will be refused") }
+        }
         announce("http://\(address)", settings.log.format)
         gateway.run()
         log.info("stopped")

@@ -16,13 +16,7 @@ struct StorageAssembly {
 
     /// Opens it. A file of the default name that cannot be made is done without, with a warning; one that the settings name is not.
     init(_ settings: Settings, on loop: EventLoop, log: Log, metrics: GatewayMetrics) throws(StartError) {
-        var address = StorageAddress.standard
-        if let wanted = settings.databaseURL {
-            guard let named = StorageAddress(wanted) else {
-                throw .settings("database_url must be none, sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE")
-            }
-            address = named
-        }
+        let address = try StorageAssembly.address(settings)
         engine = address.engine
         do {
             database = try StorageOpener.open(address, on: loop, log: log, errors: metrics.storageErrors)
@@ -38,6 +32,21 @@ struct StorageAssembly {
             default: throw StartError(error)
             }
         }
+    }
+
+    /// Where it is, by the settings.
+    static func address(_ settings: Settings) throws(StartError) -> StorageAddress {
+        guard let wanted = settings.databaseURL else { return .standard }
+        guard let named = StorageAddress(wanted) else {
+            throw .settings("database_url must be none, sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE")
+        }
+        return named
+    }
+
+    /// Throws when there is no file of a database that is only read: it must not be made, which would look like an empty one.
+    static func requireFile(_ settings: Settings) throws(StartError) {
+        guard case .sqlite(let path) = try address(settings), unsafe access(path, F_OK) != 0, errno == ENOENT else { return }
+        throw .storage("there is no database at \(path)", code: EX_NOINPUT)
     }
 
     /// Puts the state of a database into the metrics.
@@ -62,5 +71,16 @@ extension StartError {
             case .statement: .settings(text)
             default: .storage("cannot use the database: \(text)", code: EX_UNAVAILABLE)
             }
+    }
+}
+
+extension StorageError {
+    /// The exit code of a command whose work on an open database failed (sysexits.h).
+    var exitCode: Int32 {
+        switch self {
+        case .corrupt, .tooNew: EX_DATAERR
+        case .readOnly, .full: EX_CANTCREAT
+        default: isTransient ? EX_TEMPFAIL : EX_SOFTWARE
+        }
     }
 }

@@ -37,7 +37,7 @@ package struct AuditSettings: Sendable, Equatable {
             .duration("audit.flush_interval", \.audit.flushInterval),
             .integer("audit.queue_rows", \.audit.queueRows, 16...10_000_000),
             .size("audit.queue_bytes", \.audit.queueBytes, (1 << 20)...(16 << 30)),
-            .size("audit.request_limit", \.audit.requestLimit, 0...(64 << 20)),
+            .size("audit.request_limit", \.audit.requestLimit, 0...(16 << 20)),
             .duration("audit.retention", \.audit.retention, least: .zero, most: .seconds(36_500 * 86_400)),
             .value("audit.spool", \.audit.spool, expected: "the path of a folder") { text in
                 text.isEmpty || text.utf8.contains(0) ? nil : .some(text)

@@ -43,6 +43,7 @@ extension ModelSettings {
         for item in items {
             var model = ModelSettings()
             fields.read(item, label: "a model", into: &model, &report)
+            if let price = item["price"] { PriceSettings.checkWhole(price, &report) }
             guard case .map = item.content else { continue }
             if item["name"] == nil { report.add(item.line, "a model needs a name") }
             if item["deployments"].isAbsentOrNull { report.add(item.line, "a model needs deployments") }

@@ -52,6 +52,17 @@ package struct PriceSettings: Sendable, Equatable {
         }
     }
 
+    /// Reports what a price leaves open: nothing is free without saying so.
+    static func checkWhole(_ node: YAMLNode, _ report: inout Report) {
+        guard case .map = node.content else { return }
+        for name in ["input", "output"] {
+            switch node[name]?.content {
+            case nil, .null: report.add(node.line, "a price needs \(name), which may be 0 for what is free")
+            default: continue
+            }
+        }
+    }
+
     /// Reads the list of prices of models that are addressed directly.
     static func read(_ node: YAMLNode, _ report: inout Report) -> [PriceSettings] {
         guard case .list(let items) = node.content else {
@@ -64,10 +75,15 @@ package struct PriceSettings: Sendable, Equatable {
                     ModelSettings.isName(text) && (text == "*" || text.contains("/")) ? text : nil
                 }
             ] + PriceSettings.fields("") { price, change in change(&price) }
+        var models: Set<String> = []
         return items.map { item in
             var price = PriceSettings()
             fields.read(item, label: "a price", into: &price, &report)
             if case .map = item.content, item["model"] == nil { report.add(item.line, "a price needs a model") }
+            checkWhole(item, &report)
+            if !price.model.isEmpty, !models.insert(price.model).inserted {
+                report.add(item.line, "there are two prices of \(Report.quoted(price.model))")
+            }
             return price
         }
     }

@@ -94,7 +94,7 @@ extension Settings {
             .duration("streaming.commit_after", \.streaming.commitAfter, least: .zero),
             .size("streaming.high_watermark", \.streaming.highWatermark, 1024...(64 << 20)),
             .size("streaming.max_event", \.streaming.maxEvent, (64 << 10)...(256 << 20)),
-            .size("streaming.capture_limit", \.streaming.captureLimit, 0...(256 << 20)),
+            .size("streaming.capture_limit", \.streaming.captureLimit, 0...(16 << 20)),
             .flag("streaming.force_non_streaming", \.streaming.forceNonStreaming),
             .flag("streaming.enable_fallback", \.streaming.enableFallback),
             .duration(

@@ -10,6 +10,8 @@ import struct
 import threading
 import time
 
+from wire import close_waited_on
+
 END = object()
 
 
@@ -171,4 +173,4 @@ class RawUpstream:
 
     def close(self):
         self.closing = True
-        self.listener.close()
+        close_waited_on(self.listener)

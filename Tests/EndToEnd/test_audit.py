@@ -5,13 +5,15 @@
 
 import base64
 import json
+import sqlite3
 import subprocess
 import time
+from contextlib import closing
 from pathlib import Path
 
 import matrix
 import pytest
-from audit import assert_consistent, get, lines, row, rows, usage
+from audit import assert_consistent, get, lines, query, row, rows, usage
 from events import ask, chat, read_stream
 from gateway import BINARY
 from replies import TEXT, Reply, completion
@@ -244,7 +246,9 @@ def test_a_long_answer_is_cut_and_says_so(make_sluice, named):
 
 def test_long_answers_do_not_add_up_in_memory(make_sluice, named):
     sluice = make_sluice(auth={"admin_key": ADMIN})
-    ask(sluice.address, "ok-big", 60, metadata={"size": 10_000_000})
+    # The first ones bring the memory to where storing rows of 1 MiB leaves it.
+    for _ in range(6):
+        ask(sluice.address, "ok-big", 60, metadata={"size": 10_000_000})
     before = sluice.rss()
     for _ in range(15):
         ask(sluice.address, "ok-big", 60, metadata={"size": 10_000_000})
@@ -521,6 +525,55 @@ def test_the_command_line_exports(audited, replies, named):
     nowhere = subprocess.run([BINARY, "audit", "export", "--database", "sqlite:/nowhere/x.db"], capture_output=True)
     assert nowhere.returncode == 66 and b"there is no database" in nowhere.stderr
     assert subprocess.run([BINARY, "audit", "export", "--colour", "x"], capture_output=True).returncode == 64
+
+
+def test_long_answers_are_stored_as_fast_as_they_come_and_are_exported_at_any_length(make_sluice):
+    sluice = make_sluice(auth={"admin_key": ADMIN})
+    for _ in range(70):
+        ask(sluice.address, "ok-big", 60, metadata={"size": 1_000_000})
+    # Far beyond the interval, and far below what a row an interval would take.
+    time.sleep(1.5)
+    sluice.kill()
+    path = sluice.config.parent / "sluice.db"
+    assert query(path, "SELECT COUNT(*), SUM(LENGTH(response_text) > 900000) FROM audit") == [(70, 70)]
+    # More than 64 MiB, which is the most that is read at once.
+    exported = export(f"sqlite:{path}")
+    assert len(exported) == len({found["id"] for found in exported}) == 70
+    assert all(len(found["response"]) > 900_000 for found in exported)
+
+
+def test_an_export_ends_with_a_code_of_sysexits(tmp_path):
+    other = tmp_path / "other.db"
+    with closing(sqlite3.connect(other)) as database:
+        database.execute("CREATE TABLE cats (name)")
+        database.commit()
+    (tmp_path / "text.db").write_text("no database at all, but long enough to be looked at " * 20)
+    for url, code in ((f"sqlite:{other}", 65), (f"sqlite:{tmp_path}/text.db", 65), ("nonsense:x", 78), ("none", 78)):
+        done = subprocess.run([BINARY, "audit", "export", "--database", url], capture_output=True, text=True, timeout=30)
+        assert done.returncode == code and done.stderr.count("\n") == 1, (url, done)
+
+
+@pytest.mark.parametrize("below", ["%00", "%ff", "export%00", "%ff/x/y", "x/y"])
+def test_a_path_below_that_is_none_is_404(audited, below):
+    answer = get(audited, f"/api/v1/audit/{below}")
+    assert answer.status == 404, answer
+
+
+def test_a_count_that_is_an_estimate_leaves_a_row_that_used_nothing(audited, named):
+    name, headers = named
+    body = {"model": "up/counted", "messages": [{"role": "user", "content": "How many?"}]}
+    assert audited.post(body, "/v1/messages/count_tokens", headers=headers).json()["input_tokens"] > 0
+    found = row(audited, name)
+    assert (found["status"], found["outcome"], found["requested_model"]) == (200, "completed", "up/counted")
+    assert found["attempts"] == 0 and found["input_tokens"] is None and found["cost"] is None
+
+
+def test_use_is_asked_for_by_whole_days(audited):
+    today = time.strftime("%Y-%m-%d", time.gmtime())
+    assert get(audited, "/api/v1/usage", from_=f"{today}T00:00:00Z").status == 200
+    for name in ("from", "to"):
+        answer = get(audited, "/api/v1/usage", **{f"{name}_": f"{today}T00:00:01Z"})
+        assert answer.status == 400 and answer.error["param"] == name, answer
 
 
 def test_what_a_key_said_can_be_erased(make_sluice):

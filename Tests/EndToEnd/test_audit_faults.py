@@ -133,7 +133,8 @@ def test_a_full_disk_refuses_what_it_cannot_record_when_closed(make_sluice, disk
         answer = sluice.post(chat("sim/echo", False), headers=[("X-Request-Id", asked[-1])])
         assert answer.status in (200, 503), answer
         if answer.status == 503:
-            assert answer.error["code"] == "audit_unavailable" and asked.pop()
+            assert answer.error["code"] == "audit_unavailable" and answer.header("retry-after") and asked.pop()
+            assert sluice.get("/readyz").json() == {"status": "audit_unavailable"}, "nothing new is sent here"
         return answer.status == 503
 
     wait_until(refused, 10, "a refusal")

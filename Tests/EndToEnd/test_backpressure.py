@@ -23,6 +23,7 @@ def warm_up(sluice):
             connection.close()
         ask(sluice.address, "ok-big", metadata={"size": "4000000"})
     wait_until(sluice.idle, what="an idle gateway")
+    wait_until(lambda: sluice.metric("sluice_audit_queue_depth") == 0, what="all rows are stored")
 
 
 def test_D14_a_stalled_reader_of_200_MB_costs_less_than_1_MB(sluice):

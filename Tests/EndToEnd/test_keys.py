@@ -269,6 +269,24 @@ def test_the_command_line_ends_with_a_code_of_sysexits(database, arguments, code
     assert not out and err.startswith("sluice: ")
 
 
+@pytest.mark.parametrize("arguments", [["list"], ["revoke", "key_" + "0" * 32]])
+def test_a_file_that_is_not_there_is_not_made_by_who_only_reads(tmp_path, arguments):
+    out, err = command(f"sqlite:{tmp_path}/typo.db", *arguments, code=66)
+    assert not out and "typo.db" in err and not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("arguments, code", [(["list"], 0), (["create", "--name", "lost"], 74)])
+def test_a_reader_who_has_enough_is_no_failure_but_a_key_that_nobody_took_is(tmp_path, arguments, code):
+    database = f"sqlite:{tmp_path}/keys.db"
+    command(database, "create", "--name", "first")
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [BINARY, "keys", *arguments, "--database", database], stdout=writing, stderr=subprocess.PIPE, text=True, timeout=60)
+    os.close(writing)
+    assert done.returncode == code and bool(code) == ("nobody took the key" in done.stderr), done
+
+
 def test_without_a_database_there_are_no_virtual_keys(start):
     process = start(database_url="none")
     assert_error_answer(admin(process, "GET"), 503, "no_database")

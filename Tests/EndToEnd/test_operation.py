@@ -236,6 +236,27 @@ def test_K08_a_check_prints_no_secret(tmp_path):
     assert result.returncode > 0 and "sk-very-secret" not in result.stdout + result.stderr
 
 
+@pytest.mark.parametrize(
+    "name, text", [("redis_url", "redis://h:99999"), ("redis_url", "redis://u:p@h:6379/x"), ("database_url", "mysql://h/d")])
+def test_a_check_finds_addresses_that_a_start_would_refuse(tmp_path, name, text):
+    path = tmp_path / "bad.yaml"
+    path.write_text(f"{name}: {text}\n")
+    result = check(path)
+    assert result.returncode == 78 and name in result.stderr and "u:p" not in result.stderr, result
+
+
+def test_closed_standard_descriptors_are_not_used_for_anything_else(tmp_path):
+    (tmp_path / "quiet.yaml").write_text("listen: 127.0.0.1:0\ndatabase_url: none\n")
+    started = subprocess.Popen(
+        ["sh", "-c", f"exec {BINARY} serve --config quiet.yaml <&- >&- 2>&-"], cwd=tmp_path)
+    try:
+        wait_until(lambda: len(os.listdir(f"/proc/{started.pid}/fd")) > 6, 10, "it runs")
+        assert {os.readlink(f"/proc/{started.pid}/fd/{number}") for number in range(3)} == {"/dev/null"}
+    finally:
+        started.kill()
+        started.wait()
+
+
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"]])
 def test_help_and_version_answer_on_standard_output(arguments):
     result = subprocess.run([BINARY, *arguments], capture_output=True, text=True, timeout=5)

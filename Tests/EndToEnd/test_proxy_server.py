@@ -103,3 +103,7 @@ def test_it_is_accounted_for_under_the_name_upstream(guarded, raw):
     before = guarded.metric("sluice_requests_total", door="/proxy", provider="upstream")
     request(guarded.address, "GET", "/count")
     wait_until(lambda: guarded.metric("sluice_requests_total", door="/proxy", provider="upstream") == before + 1)
+
+
+def test_the_log_says_at_its_start_where_everything_goes(guarded, raw):
+    assert f"{raw.url}/below" in guarded.log() and "sim" not in guarded.log().partition("listening on")[0]

@@ -18,7 +18,7 @@ from audit import ADMIN
 from events import ask, assert_whole
 from test_audit_faults import Load, sluice_dropped
 from test_storage import SECRET, is_ready, not_ready, restart
-from wire import request, wait_until
+from wire import close_waited_on, request, wait_until
 
 LATER = ["document_contents", "documents", "chat_messages", "chat_sessions"]
 
@@ -57,7 +57,7 @@ class FarAway:
 
     def stop(self):
         for one in [self.listener, *self.sockets]:
-            one.close()
+            close_waited_on(one)
 
 
 def stored(server, url):

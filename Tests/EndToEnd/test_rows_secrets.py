@@ -16,7 +16,7 @@ from proxied import SECRET
 from raw_upstream import RawUpstream
 from replies import Reply
 from routes import targets
-from wire import ADMIN, KEY, Closed, Connection, request
+from wire import ADMIN, KEY, Closed, Connection, close_waited_on, request
 
 ELSEWHERE = "http://169.254.169.254/"
 
@@ -43,7 +43,7 @@ class Trap:
 def trap():
     trap = Trap()
     yield trap
-    trap.listener.close()
+    close_waited_on(trap.listener)
 
 
 KINDS = {

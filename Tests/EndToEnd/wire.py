@@ -3,6 +3,7 @@
 
 """HTTP/1.1 over raw sockets: the client side of the suite, which never repairs or hides anything."""
 
+import contextlib
 import json
 import select
 import socket
@@ -241,6 +242,14 @@ def render(method, path, body=None, headers=(), key=KEY, version="HTTP/1.1"):
             lines.append("Content-Type: application/json")
         lines.append(f"Content-Length: {len(body)}")
     return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + (body or b"")
+
+
+def close_waited_on(sock):
+    """Closes a socket that another thread waits on, which ends there. By `close` alone it would wait on, and might go on with the
+    number of the descriptor when that is already another socket's."""
+    with contextlib.suppress(OSError):
+        sock.shutdown(socket.SHUT_RDWR)
+    sock.close()
 
 
 def wait_until(condition, timeout=5.0, what="condition"):

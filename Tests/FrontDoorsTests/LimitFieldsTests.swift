@@ -31,6 +31,7 @@ import Testing
             LimitFields.fields(of: ChatFailure(status: 429, message: "", retryAfter: wait), [], .openAIChat, now: 0)
         }
         #expect(fields(7)["retry-after"] == "7" && fields(7)["x-should-retry"] == nil)
+        #expect(fields(61)["x-should-retry"] == nil, "as long as a window and a tenth, rounded up")
         #expect(fields(3600)["retry-after"] == "3600" && fields(3600)["x-should-retry"] == "false")
         #expect(fields(nil)["retry-after"] == nil && fields(nil)["x-should-retry"] == "false")
         #expect(LimitFields.duration(7_261_000) == "2h1m1s")

@@ -76,12 +76,30 @@ import Testing
     @Test("bounds a transaction in rows and in bytes") func batches() {
         var queue = Self.queue(rows: 1000, bytes: 1 << 30)
         for number in 0..<100 { _ = queue.append(Self.row(number), isRefusal: false) }
-        #expect(queue.next().count == 64)
+        #expect(queue.hasBatch && queue.next().count == 64)
         queue.stored()
-        #expect(queue.next().count == 36)
+        #expect(!queue.hasBatch && queue.next().count == 36)
         queue.stored()
         for number in 0..<10 { _ = queue.append(Self.row(number, text: 1 << 18), isRefusal: false) }
+        #expect(queue.hasBatch)
         #expect(queue.next().count == 4)
+    }
+
+    @Test("makes transactions larger when more waits than a few of them take, up to a bound") func backlog() {
+        var queue = Self.queue(rows: 10_000, bytes: 1 << 30)
+        for number in 0..<2000 { _ = queue.append(Self.row(number), isRefusal: false) }
+        #expect(queue.next().count == 256)
+        queue.failed()
+        #expect(queue.next().count == 256)
+        queue.stored()
+        var taken: [Int] = []
+        while queue.count > 0 {
+            taken.append(queue.next().count)
+            queue.stored()
+        }
+        #expect(taken.reduce(256, +) == 2000 && taken == taken.sorted(by: >) && taken.contains(128))
+        for number in 0..<80 { _ = queue.append(Self.row(number, text: 1 << 18), isRefusal: false) }
+        #expect(queue.next().count == 16)
     }
 
     @Test("finds the one row that cannot be stored, and gives up that one alone") func rejected() {

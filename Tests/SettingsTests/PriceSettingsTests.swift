@@ -42,6 +42,10 @@ import Testing
             ("prices:\n  - {model: gpt, input: 1}", "model must be 'provider/model'"),
             ("prices:\n  - {model: a/b, input: -1}", "input must be a price for a million tokens"),
             ("prices:\n  - {model: a/b, inputs: 1}", "unknown key 'inputs'"),
+            ("prices:\n  - {model: a/b, output: 1}", "f:2: a price needs input, which may be 0"),
+            ("prices:\n  - {model: a/b, input: 1, output: ~}", "f:2: a price needs output, which may be 0"),
+            ("prices:\n  - {model: a/b, input: 1, output: 1}\n  - {model: a/b, input: 2, output: 2}", "f:3: there are two prices of 'a/b'"),
+            ("models: [{name: m, deployments: [{provider: sim}], price: {output: 1}}]", "a price needs input"),
         ])
     func problems(yaml: String, message: String) {
         #expect {

@@ -63,7 +63,6 @@ struct DocumentVisit {
         var fields = HTTPFields()
         fields.append("Cache-Control", "no-store")
         if let allow { fields.append("Allow", allow) }
-        if let wait = failure.retryAfter { fields.append("Retry-After", String(wait)) }
         ErrorReply.send(failure, .openAIChat, requestID: id, fields: fields, to: response)
     }
 

@@ -33,9 +33,12 @@ package struct AuditQueue {
     private var single = 0
 
     /// Rows in one transaction at most: they are handed over at once, on the loop, which takes Postgres about 20 us for each.
-    package static let batchRows = 64
+    private static let batchRows = 64
     /// Bytes after which a transaction takes no more rows.
-    package static let batchBytes = 1 << 20
+    private static let batchBytes = 1 << 20
+    /// By how much larger transactions may be when more waits than a few of them take: one is under way at a time, so that a database
+    /// that is far away would else store too little.
+    private static let largest = 4
 
     /// A queue; one that `keepsAll` takes rows of requests that were begun up to twice its limit: who uses it begins none while the
     /// queue is full, so that those under way are the most that come on top.
@@ -49,6 +52,9 @@ package struct AuditQueue {
     package var count: Int { rows.count - removed }
     /// Whether rows are being stored.
     package var isUnderWay: Bool { underWay > 0 }
+
+    /// Whether as much waits as one transaction takes where there is no backlog.
+    package var hasBatch: Bool { count >= AuditQueue.batchRows || byteCount >= AuditQueue.batchBytes }
 
     /// Takes a row; one of a request that nobody was asked for only as long as half of the room is free, so that a flood of refusals
     /// leaves room for the rest.
@@ -71,9 +77,11 @@ package struct AuditQueue {
     package mutating func next() -> [AuditRow] {
         guard underWay == 0, count > 0 else { return [] }
         var bytes = 0
-        let most = single > 0 ? 1 : AuditQueue.batchRows
+        let backlog = max(count / (4 * AuditQueue.batchRows), byteCount / (4 * AuditQueue.batchBytes))
+        let factor = max(1, min(AuditQueue.largest, backlog))
+        let most = single > 0 ? 1 : AuditQueue.batchRows * factor
         var end = removed
-        while end < rows.count, end - removed < most, bytes < AuditQueue.batchBytes {
+        while end < rows.count, end - removed < most, bytes < AuditQueue.batchBytes * factor {
             bytes += rows[end].byteCount
             end += 1
         }

@@ -88,7 +88,7 @@ package final class AuditRecorder {
         }
         show()
         guard failures == 0, !queue.isUnderWay else { return }
-        if queue.count >= AuditQueue.batchRows || isDraining {
+        if queue.hasBatch || isDraining {
             flush()
         } else if timer?.isScheduled == false {
             timer?.schedule(after: policy.flushInterval)
@@ -131,7 +131,7 @@ package final class AuditRecorder {
         show()
         waitingSince = loop.recentNow
         guard queue.count > 0 else { return }
-        if queue.count >= AuditQueue.batchRows || isDraining { flush() } else { timer?.schedule(after: policy.flushInterval) }
+        if queue.hasBatch || isDraining { flush() } else { timer?.schedule(after: policy.flushInterval) }
     }
 
     /// Tries again after a wait that doubles up to a bound, with jitter over its upper half.

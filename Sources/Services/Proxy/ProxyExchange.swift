@@ -67,7 +67,8 @@ package final class ProxyExchange {
         requestBytes &+= piece.count
         // What does not follow on what is kept is no beginning.
         let isWhole = requestBytes &- piece.count == requestBody.count
-        let room = isWhole ? service.relay.keep(max(0, min(piece.count, service.requestLimit &- requestBody.count))) : 0
+        let free = service.relay.policy.requestLimit &- requestBody.count
+        let room = isWhole ? service.relay.keep(max(0, min(piece.count, free))) : 0
         if room > 0 { for index in 0..<room { requestBody.append(piece[index]) } }
         guard !isUploadPaused, transfer.unsentBytes >= service.watermark else { return }
         isUploadPaused = true

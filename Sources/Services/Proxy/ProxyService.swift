@@ -24,8 +24,6 @@ package final class ProxyService: DrainedService {
     let watermark: Int
     /// Bytes of an answer's text kept for its record.
     let captureLimit: Int
-    /// Bytes of a request's body kept for its record.
-    let requestLimit: Int
     /// Who holds callers to their limits.
     package var limits: LimitService { relay.limits }
     /// Who keeps the bodies of all requests within one bound.
@@ -34,13 +32,12 @@ package final class ProxyService: DrainedService {
     private(set) var exchanges: [ObjectIdentifier: ProxyExchange] = [:]
 
     package init(
-        _ loop: EventLoop, watermark: Int, captureLimit: Int, requestLimit: Int, audit: any AuditSink, relay: RelayService,
+        _ loop: EventLoop, watermark: Int, captureLimit: Int, audit: any AuditSink, relay: RelayService,
         metrics: GatewayMetrics
     ) {
         self.loop = loop
         self.watermark = watermark
         self.captureLimit = captureLimit
-        self.requestLimit = requestLimit
         self.relay = relay
         self.audit = audit
         self.metrics = metrics

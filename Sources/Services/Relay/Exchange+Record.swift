@@ -14,7 +14,8 @@ extension Exchange {
         guard let request else { return }
         self.request = nil
         estimatedInput = request.chat.estimatedTokens
-        let body = request.recordedBody
+        // What was composed is written out anew for the record, which costs something.
+        let body = request.isComposed && relay.policy.requestLimit == 0 ? [] : request.recordedBody
         record.requestBytes = body.count
         keptBytes = relay.keep(min(body.count, relay.policy.requestLimit))
         // A copy, as the body's own storage may be twice its size.

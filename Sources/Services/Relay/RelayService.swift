@@ -73,28 +73,22 @@ package final class RelayService {
     package func recordRefusal(
         id: String, door: String, caller: Caller, status: Int, reason: String, isStranger: Bool = false
     ) {
-        var record = AuditRecord()
-        record.receivedAt = wallClockMicroseconds()
-        record.requestID = id
-        record.door = door
-        record.caller = caller
-        record.status = status
-        record.outcome = .refused
+        var record = AuditRecord(unasked: id, door, caller, status, .refused)
         record.error = reason
         record.isStranger = isStranger
         audit.record(record)
     }
 
+    /// Records a request that the gateway answered by itself, as with an estimate.
+    package func recordAnswer(id: String, door: String, caller: Caller, model: String) {
+        var record = AuditRecord(unasked: id, door, caller, 200, .completed)
+        record.requestedModel = model
+        audit.record(record)
+    }
+
     /// Records a request whose client left before it could become an exchange.
     func recordLeft(id: String, door: String, caller: Caller) {
-        var record = AuditRecord()
-        record.receivedAt = wallClockMicroseconds()
-        record.requestID = id
-        record.door = door
-        record.caller = caller
-        record.status = 499
-        record.outcome = .clientDisconnected
-        audit.record(record)
+        audit.record(AuditRecord(unasked: id, door, caller, 499, .clientDisconnected))
     }
 
     /// Ends everything that is under way, telling each client why.
@@ -127,3 +121,13 @@ package final class RelayService {
 
 @available(*, unavailable)
 extension RelayService: Sendable {}
+
+extension AuditRecord {
+    /// The record of a request that ends now and that nobody was asked for.
+    fileprivate init(unasked id: String, _ door: String, _ caller: Caller, _ status: Int, _ outcome: Outcome) {
+        self.init()
+        receivedAt = wallClockMicroseconds()
+        requestID = id
+        (self.door, self.caller, self.status, self.outcome) = (door, caller, status, outcome)
+    }
+}

@@ -66,7 +66,11 @@ extension AuditStore {
         let statement = SQLStatement(
             "SELECT \(columns) FROM audit\(conditions.clause) ORDER BY received_at DESC, id DESC LIMIT \(count)",
             conditions.parameters)
-        database.search(statement) { result in
+        database.search(statement) { [self] result in
+            // Long texts: fewer of them. One row alone always fits, by the limits of the settings.
+            if case .failure(.tooLarge) = result, limit > 1 {
+                return read(filter, after: place, until: end, limit / 4 + 1, withTexts, done)
+            }
             done(
                 result.map { found in
                     let rows = found.rows.compactMap { AuditRow($0) }

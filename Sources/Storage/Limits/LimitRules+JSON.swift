@@ -64,16 +64,27 @@ extension LimitRules {
 }
 
 extension Money {
-    /// Reads an amount such as `12`, `12.5` or `0.000000001`; `nil` for any other text, and for what is too much or too fine.
+    /// Reads an amount such as `12`, `12.5`, `0.000000001` or `5e-05`; `nil` for any other text, and for what is too much or too fine.
     package init?(decimal text: String) {
-        let parts = text.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
+        let halves = text.split(maxSplits: 1, omittingEmptySubsequences: false) { $0 == "e" || $0 == "E" }
+        let parts = halves[0].split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
         let fraction = parts.count == 2 ? parts[1] : "0"
-        guard (1...9).contains(parts[0].utf8.count), (1...9).contains(fraction.utf8.count),
-            (parts[0] + fraction).utf8.allSatisfy({ (0x30...0x39).contains($0) }), let whole = Int64(parts[0]),
-            let part = Int64(fraction + String(repeating: "0", count: 9 &- fraction.utf8.count))
+        let digits = parts[0] + fraction
+        guard !parts[0].isEmpty, !fraction.isEmpty, digits.utf8.count <= 18,
+            digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }), var nanos = Int64(digits),
+            let exponent = halves.count == 2 ? Int(halves[1]) : 0, (-18...18).contains(exponent)
         else { return nil }
-        self.init(nanos: whole &* 1_000_000_000 &+ part)
+        let shift = 9 + exponent - fraction.utf8.count
+        for _ in 0..<abs(shift) where nanos != 0 {
+            guard shift > 0 ? nanos < Money.most / 10 : nanos % 10 == 0 else { return nil }
+            nanos = shift > 0 ? nanos * 10 : nanos / 10
+        }
+        guard nanos < Money.most else { return nil }
+        self.init(nanos: nanos)
     }
+
+    /// A thousand million units, which no amount comes to.
+    private static let most: Int64 = 1_000_000_000_000_000_000
 
     /// The amount in units, without needless digits: `12`, `12.5`.
     package var decimal: String {

@@ -17,6 +17,7 @@ struct PostgresFailure: Equatable {
     /// What it means to who asked.
     var error: StorageError {
         // The sentences of this class quote the value that was wrong.
+        guard self != .tooLarge else { return .tooLarge }
         let text = code.hasPrefix("22") ? "Postgres: a value was refused (\(code))" : "Postgres: \(message) (\(code))"
         return switch code {
         case "25006", "42501": .readOnly(text)

@@ -23,6 +23,8 @@ package enum StorageError: Error, Equatable, Sendable {
     case value(String)
     /// The statement cannot be done: a mistake of the program, or of who made the tables.
     case statement(String)
+    /// The rows that the statement gives are more than 64 MiB; fewer at once may be had.
+    case tooLarge
     /// It was closed.
     case closed
 
@@ -30,7 +32,7 @@ package enum StorageError: Error, Equatable, Sendable {
     package var isTransient: Bool {
         switch self {
         case .unavailable, .full, .readOnly, .overloaded: true
-        case .corrupt, .tooNew, .conflict, .value, .statement, .closed: false
+        case .corrupt, .tooNew, .conflict, .value, .statement, .tooLarge, .closed: false
         }
     }
 }
@@ -51,6 +53,7 @@ extension StorageError {
         case .overloaded: "overloaded"
         case .value: "value"
         case .statement: "statement"
+        case .tooLarge: "too_large"
         case .closed: "closed"
         }
     }
@@ -74,6 +77,7 @@ extension StorageError: CustomStringConvertible {
         case .tooNew(let found, let known):
             "the database has schema version \(found), which is newer than this program's \(known)"
         case .overloaded: "too much waits to be stored"
+        case .tooLarge: "what is asked for is more than 64 MiB"
         case .closed: "storage is closed"
         }
     }

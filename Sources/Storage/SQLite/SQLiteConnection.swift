@@ -86,7 +86,7 @@ final class SQLiteConnection {
                 throw failure(status)
             }
             result.rows.append(unsafe row(of: compiled, &bytes))
-            guard bytes <= Self.maxResult else { throw .statement("the statement gives more than 64 MiB") }
+            guard bytes <= Self.maxResult else { throw .tooLarge }
         }
         // The number of the last change is left as it was by statements that change nothing.
         if unsafe sqlite3_total_changes64(handle) != before { result.affected = unsafe Int(sqlite3_changes64(handle)) }
