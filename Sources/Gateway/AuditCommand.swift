@@ -56,7 +56,7 @@ final class AuditCommand {
             let log = Log(level: .error, format: settings.log.format)
             let storage = try StorageAssembly(settings, on: loop, log: log, metrics: GatewayMetrics(log: log))
             guard let database = storage.database else {
-                return CommandLineInterface.failed("the audit needs a database: set database_url, or give --database URL", EX_CONFIG)
+                return CommandLineInterface.failed("the audit needs a database: set database_url, or give --database", EX_CONFIG)
             }
             let command = AuditCommand(loop, AuditStore(database), settings.audit.spool.map { SpoolFolder($0) })
             begin(command)
