@@ -44,7 +44,7 @@ import Testing
             ("prices:\n  - {model: a/b, inputs: 1}", "unknown key 'inputs'"),
             ("prices:\n  - {model: a/b, output: 1}", "f:2: a price needs input, which may be 0"),
             ("prices:\n  - {model: a/b, input: 1, output: ~}", "f:2: a price needs output, which may be 0"),
-            ("prices:\n  - {model: a/*, input: 1, output: 1}\n  - {model: a/*, input: 2, output: 2}", "f:3: there are two prices"),
+            ("prices:\n  - {model: a/*, input: 1, output: 1}\n  - {model: a/*, input: 2, output: 2}", "f:3: there are two"),
             ("models: [{name: m, deployments: [{provider: sim}], price: {output: 1}}]", "a price needs input"),
         ])
     func problems(yaml: String, message: String) {

@@ -91,7 +91,7 @@ import Testing
         arguments: [
             "[]", "5", "{\"requests\":1}", "{\"concurrent\":0}", "{\"concurrent\":-1}", "{\"concurrent\":1.5}",
             "{\"concurrent\":\"1\"}", "{\"concurrent\":99999999999999999999}", "{\"money_per_day\":0}", "{\"money_per_day\":-1}",
-            "{\"money_per_day\":1e3}", "{\"money_per_day\":9999999999}", "{\"money_per_day\":0.0000000001}",
+            "{\"money_per_day\":1e-12}", "{\"money_per_day\":9999999999}", "{\"money_per_day\":0.0000000001}",
         ])
     func refused(_ text: String) throws {
         let value = try LimitRulesJSONTests.value(text)
