@@ -383,6 +383,30 @@ def test_a_budget_given_while_an_answer_runs_is_charged_with_it(make_sluice, red
     assert_error_answer(refused, 429, "insufficient_quota")
 
 
+@pytest.mark.parametrize("shared", [False, True], ids=["in process", "over Redis"])
+def test_a_budget_given_while_an_answer_runs_knows_it_though_the_next_request_follows_at_once(
+    make_sluice, redis, tmp_path, shared
+):
+    changes = {"redis_url": redis.url} if shared else {}
+    # The record of the answer waits for others to be stored with, unless somebody needs it.
+    gateway = make_sluice(
+        auth={"admin_key": "sk-admin"}, database_url=f"sqlite:{tmp_path}/sluice.db", audit={"flush_interval": "10s"}, **changes
+    )
+    if shared:
+        wait_until(lambda: "Redis is reached" in gateway.log(), 5, "the connection to Redis")
+    made = request(gateway.address, "POST", "/admin/keys", {"name": "free"}, key="sk-admin").json()
+    with gateway.connect() as connection:
+        body = chat("ok-slow", metadata={"delay": "0.1"})
+        connection.send(render("POST", "/v1/chat/completions", body, key=made["key"]))
+        assert has_bytes(connection, 5), "the answer begins"
+        limits = {"limits": {"tokens_per_day": USAGE["total_tokens"] + 1}}
+        assert request(gateway.address, "PATCH", f"/admin/keys/{made['id']}", limits, key="sk-admin").status == 200
+        assert read_stream(connection).done
+    for _ in range(2):
+        refused = gateway.post(chat("ok", stream=False, max_tokens=1), key=made["key"])
+        assert_error_answer(refused, 429, "insufficient_quota")
+
+
 def test_callers_without_limits_do_not_ask_redis(make_sluice, redis):
     gateway = make_sluice(redis_url=redis.url)
     wait_until(lambda: "Redis is reached" in gateway.log(), 5, "the connection to Redis")

@@ -37,10 +37,13 @@ package final class MemoryLimitCounters: LimitCounters {
     }
 
     package func settle(_ lease: LimitLease, tokens: Int, cost: Money) {
-        shared.withLedger { ledger, _ in ledger.settle(lease, SpentAmount(tokens: tokens, cost: cost)) }
+        let used = SpentAmount(tokens: tokens, cost: cost)
+        for scope in lease.claim.scopes { loader.ended(scope.name, used, began: lease.granted) }
+        shared.withLedger { ledger, _ in ledger.settle(lease, used) }
     }
 
     package func charge(_ scope: String, _ used: SpentAmount, began: Int64) {
+        loader.ended(scope, used, began: began)
         shared.withLedger { ledger, _ in ledger.charge(scope, used, began: began) }
     }
 

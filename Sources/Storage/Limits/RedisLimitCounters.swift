@@ -90,10 +90,13 @@ package final class RedisLimitCounters: LimitCounters {
 
     package func settle(_ lease: LimitLease, tokens: Int, cost: Money) {
         let open = leases.removeValue(forKey: lease.id)
-        submit(Settlement(lease: lease, used: SpentAmount(tokens: tokens, cost: cost).clamped, slot: open?.slot))
+        let used = SpentAmount(tokens: tokens, cost: cost).clamped
+        for scope in lease.claim.scopes { loader.ended(scope.name, used, began: lease.granted) }
+        submit(Settlement(lease: lease, used: used, slot: open?.slot))
     }
 
     package func charge(_ scope: String, _ used: SpentAmount, began: Int64) {
+        loader.ended(scope, used, began: began)
         // A lease that reserved nothing: once over, it leaves what was used, and its mark lets that count once.
         let claim = LimitClaim([LimitScope(scope, LimitRules())], tokens: 0, cost: .zero)
         submit(Settlement(lease: LimitLease(id: LeaseID.make(), claim: claim, granted: began), used: used.clamped, slot: nil))
