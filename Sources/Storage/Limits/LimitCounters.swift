@@ -97,6 +97,8 @@ package protocol LimitCounters: AnyObject {
     func charge(_ scope: String, _ used: SpentAmount, began: Int64)
     /// How many settlements are still on their way to where the counts are kept.
     var unsettled: Int { get }
+    /// Whether others count here too, and the counts outlive this process: a scope may be known here that this process never limited.
+    var isShared: Bool { get }
 }
 
 /// What was used, or is to be.

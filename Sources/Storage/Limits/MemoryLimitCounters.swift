@@ -25,6 +25,7 @@ package final class MemoryLimitCounters: LimitCounters {
     private let shared: SharedLimitLedger
     private let loader: SpentLoader
     package let unsettled = 0
+    package let isShared = false
 
     /// Counters of one loop over what all loops share; `source` says what was spent before, `nil` that nothing was.
     package init(_ shared: SharedLimitLedger = SharedLimitLedger(), source: (any SpentSource)? = nil) {
