@@ -38,8 +38,12 @@ struct AuditAssembly {
     let retention: AuditRetention?
     /// `nil` where no answers are kept as they came.
     let spool: AnswerSpool?
-    /// What was spent before this process began.
-    var spending: (any SpentSource)? { store.map { SpentUsage($0, on: loop) } }
+    /// What was spent, by all that is recorded until it is asked for.
+    var spending: (any SpentSource)? {
+        store.map { store in
+            SpentUsage(store, on: loop) { [recorder] done in recorder.map { $0.whenStored(done) } ?? done(true) }
+        }
+    }
     private let store: AuditStore?
     private let loop: EventLoop
 

@@ -194,4 +194,41 @@ private final class ScriptedDatabase: Database {
         bench.settle()
         #expect(bench.database.stored == Self.ids(0..<5))
     }
+
+    @Test("says at once that nothing waits, and stores at once what somebody waits for, not what comes later") func barrier() throws {
+        let bench = try Bench { $0.flushInterval = 3_600_000_000_000 }
+        var told: [Int] = []
+        func ask() { bench.recorder.whenStored { if $0 { told.append(bench.database.stored.count) } } }
+        ask()
+        #expect(told == [0])
+        bench.record(0..<3)
+        ask()
+        ask()
+        bench.record(3..<5)
+        #expect(told == [0])
+        bench.run { told.count == 3 }
+        #expect(told == [0, 3, 3] && bench.database.attempts == [Self.ids(0..<3)])
+        ask()
+        bench.run { told.count == 4 }
+        #expect(told.last == 5 && bench.recorder.waiting == 0)
+    }
+
+    @Test("lets nobody go on before rows that take several attempts are stored, or given up") func barrierAfterFailures() throws {
+        let bench = try Bench { $0.flushInterval = 3_600_000_000_000 }
+        bench.database.script = [.unavailable("x"), .value("x"), nil, .conflict("x")]
+        bench.record(0..<70)
+        var told: [Int] = []
+        bench.recorder.whenStored { if $0 { told.append(bench.database.stored.count) } }
+        bench.run { told.count == 1 }
+        #expect(told == [69] && bench.metrics.auditDropped.value == 1)
+    }
+
+    @Test("lets only so many wait for rows to be stored") func barrierBound() throws {
+        let bench = try Bench()
+        bench.database.isStuck = true
+        bench.record(0..<1)
+        var refused = 0
+        for _ in 0..<10_003 { bench.recorder.whenStored { if !$0 { refused += 1 } } }
+        #expect(refused == 3)
+    }
 }

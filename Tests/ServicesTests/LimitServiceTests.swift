@@ -24,6 +24,7 @@ import Testing
         var settled: [SpentAmount] = []
         var charged: [String: Int] = [:]
         let unsettled = 0
+        var isShared = false
         func claim(_ claim: LimitClaim, _ done: @escaping (LimitVerdict) -> Void) {
             claims += 1
             isReached ? memory.claim(claim, done) : done(.unavailable)
@@ -141,6 +142,20 @@ import Testing
             service.settle(try #require(lease(admit(service, somebody, need()))), record)
         }
         #expect(distant.settled == [SpentAmount(), SpentAmount(tokens: 30, cost: Money(nanos: 30))])
+    }
+
+    @Test("where others count too, all that stored keys use is told, as they may know of a budget") func sharedCharges() {
+        let distant = Distant()
+        distant.isShared = true
+        let service = service(distant, keys: KeyRing(keys: [Secret("sk-settings")], adminKey: nil, expectsStored: true, now: { 1 }))
+        var record = AuditRecord()
+        record.hasAnswer = true
+        record.usage = TokenUsage(input: 30, output: 40)
+        for key: String? in ["key_1", "settings_0123456789abcdef", nil] {
+            record.caller = Caller(name: "somebody", keyID: key)
+            service.settle(nil, record)
+        }
+        #expect(distant.charged == ["key:key_1": 70])
     }
 
     @Test("a key that got its budget while an answer ran, or had one before, is charged with it once") func laterBudget() throws {

@@ -28,7 +28,7 @@ package final class KeyRing {
     private let organizations: [String: LimitRules]
     private let now: () -> Int64
     private var stored: [KeyDigest: Entry] = [:]
-    /// The keys that have a budget, or had one since the start.
+    /// The stored keys that have a budget, or had one since this process began.
     private var budgeted: Set<String> = []
     /// Changes made here that the reading of changes has not come to yet: what it brings of them may be older.
     private var ahead: [String: KeyRow] = [:]
@@ -56,7 +56,7 @@ package final class KeyRing {
         for key in keys where !key.isEmpty {
             let digest = KeyDigest(of: key.reveal())
             // Known to records and counters by a part of its digest, from which nobody gets the key back.
-            let id = "settings_" + digest.prefix
+            let id = KeyRing.settingsPrefix + digest.prefix
             configured[digest] = Caller(
                 name: key.masked, keyID: id, scopes: defaults.isEmpty ? [] : [LimitScope("key:\(id)", defaults)])
         }
@@ -80,8 +80,15 @@ package final class KeyRing {
         return .unknown
     }
 
-    /// Whether a stored key has a budget of its own, or had one since the start: somewhere may be counted what it has spent.
+    /// Whether a stored key has a budget of its own, or had one since this process began: in this process may be counted what it has
+    /// spent. Counts that others share know of earlier budgets too.
     package func hadBudget(_ id: String) -> Bool { budgeted.contains(id) }
+
+    /// Whether a key is stored, or was, so that it may get a budget, or have had one: not one of the settings'.
+    package func isStored(_ id: String) -> Bool { !id.hasPrefix(KeyRing.settingsPrefix) }
+
+    /// What the identifiers of the settings' keys begin with.
+    private static let settingsPrefix = "settings_"
 
     /// Takes over a change that was made here, at once.
     package func changed(_ row: KeyRow) {

@@ -103,7 +103,9 @@ package final class LimitService {
         }
         if let lease { settle(lease, tokens: used.tokens, cost: used.cost) }
         // A key may have got a budget while the answer ran; what it uses in a time without one counts when it gets one again.
-        guard used != SpentAmount(), let key = record.caller.keyID, keys?.hadBudget(key) == true else { return }
+        guard used != SpentAmount(), let keys, let key = record.caller.keyID,
+            counters.isShared ? keys.isStored(key) : keys.hadBudget(key)
+        else { return }
         let scope = "key:\(key)"
         guard lease?.claim.scopes.contains(where: { $0.name == scope }) != true else { return }
         fallback?.charge(scope, used, began: record.receivedAt)

@@ -52,6 +52,12 @@ package final class AuditRecorder {
     /// How many rows of this loop the gauge of all loops counts.
     private var shown = 0
     private var isDraining = false
+    /// How many rows were ever taken.
+    private var taken = 0
+    /// Those who wait until as many of the rows taken are stored or lost as there were when they came, in their order.
+    private var barriers: [(taken: Int, done: (Bool) -> Void)] = []
+    /// How many may wait so.
+    private static let barrierLimit = 10_000
 
     private static let firstWait: UInt64 = 100_000_000
     private static let longestWait: UInt64 = 5_000_000_000
@@ -86,6 +92,7 @@ package final class AuditRecorder {
         case .withoutTexts: strip()
         case .dropped: return lose(row.requestID, "the queue is full")
         }
+        taken += 1
         show()
         guard failures == 0, !queue.isUnderWay else { return }
         if queue.hasBatch || isDraining {
@@ -93,6 +100,16 @@ package final class AuditRecorder {
         } else if timer?.isScheduled == false {
             timer?.schedule(after: policy.flushInterval)
         }
+    }
+
+    /// Stores at once what waits, and says `true` when all of it is stored or lost, however long that takes; `false` at once when too
+    /// many ask. `done` is called once, on the loop, possibly before this returns.
+    package func whenStored(_ done: @escaping (Bool) -> Void) {
+        guard queue.count > 0 else { return done(true) }
+        guard barriers.count < AuditRecorder.barrierLimit else { return done(false) }
+        barriers.append((taken, done))
+        // After a failure the time to try again stays.
+        if failures == 0 { flush() }
     }
 
     /// Stores what waits without waiting for more of it.
@@ -130,8 +147,16 @@ package final class AuditRecorder {
     private func goOn() {
         show()
         waitingSince = loop.recentNow
+        // Rows leave the queue in the order in which they came.
+        let reached = barriers.prefix { $0.taken <= taken - queue.count }
+        barriers.removeFirst(reached.count)
+        defer { for barrier in reached { barrier.done(true) } }
         guard queue.count > 0 else { return }
-        if queue.hasBatch || isDraining { flush() } else { timer?.schedule(after: policy.flushInterval) }
+        if queue.hasBatch || isDraining || !barriers.isEmpty {
+            flush()
+        } else {
+            timer?.schedule(after: policy.flushInterval)
+        }
     }
 
     /// Tries again after a wait that doubles up to a bound, with jitter over its upper half.

@@ -67,8 +67,8 @@ package final class ProxyService: DrainedService {
         metrics.streamsActive.subtract()
         metrics.upstreamTransfersActive.subtract()
         relay.release(exchange.requestBody.count)
-        // Callers whose tokens or money are limited are not let in.
-        if let lease = exchange.request.lease { limits.settle(lease, tokens: 0, cost: .zero) }
+        // Callers whose tokens or money are limited are not let in, but a key may have got such a limit since.
+        limits.settle(exchange.request.lease, record)
         audit.record(record)
     }
 }

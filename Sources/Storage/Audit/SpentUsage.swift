@@ -9,11 +9,14 @@ package final class SpentUsage: SpentSource {
     private static let patience: UInt64 = 2_000_000_000
     private let store: AuditStore
     private let loop: EventLoop
+    private let whenStored: (@escaping (Bool) -> Void) -> Void
 
-    /// Reads from the sums of `store`, on its loop.
-    package init(_ store: AuditStore, on loop: EventLoop) {
+    /// Reads from the sums of `store`, on its loop, once `whenStored` has said that all rows are stored which waited for that when it
+    /// was asked; `false` of it means that this cannot be told.
+    package init(_ store: AuditStore, on loop: EventLoop, whenStored: @escaping (@escaping (Bool) -> Void) -> Void) {
         self.store = store
         self.loop = loop
+        self.whenStored = whenStored
     }
 
     package func spent(scope: String, days: ClosedRange<Int>, _ done: @escaping (SpentAmount?) -> Void) {
@@ -35,11 +38,16 @@ package final class SpentUsage: SpentSource {
         }
         timer = LoopTimer(loop) { answer(nil) }
         timer?.schedule(after: SpentUsage.patience)
-        store.usage(filter, by: [], limit: 1, isUrgent: true) { result in
-            guard let sums = try? result.get() else { return answer(nil) }
-            let sum = sums.first ?? UsageSum()
-            let (tokens, isTooLarge) = sum.inputTokens.addingReportingOverflow(sum.outputTokens)
-            answer(SpentAmount(tokens: isTooLarge ? .max : tokens, cost: sum.cost))
+        whenStored { [store] isStored in
+            guard isStored else { return answer(nil) }
+            // It may have taken longer than anybody waits.
+            guard waiting != nil else { return }
+            store.usage(filter, by: [], limit: 1, isUrgent: true) { result in
+                guard let sums = try? result.get() else { return answer(nil) }
+                let sum = sums.first ?? UsageSum()
+                let (tokens, isTooLarge) = sum.inputTokens.addingReportingOverflow(sum.outputTokens)
+                answer(SpentAmount(tokens: isTooLarge ? .max : tokens, cost: sum.cost))
+            }
         }
     }
 }

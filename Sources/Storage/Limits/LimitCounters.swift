@@ -92,10 +92,13 @@ package protocol LimitCounters: AnyObject {
     /// A lease is counted once, however often it is settled.
     func settle(_ lease: LimitLease, tokens: Int, cost: Money)
     /// Counts in the budgets of `scope` what a request used that has no lease of it, in the day and month in which it `began`
-    /// (microseconds since 1970). Where what was spent in those is not known, nothing is counted: the durable account will tell.
+    /// (microseconds since 1970). Where what was spent in those is not known, nothing is counted: the durable account will tell. For
+    /// that the request's record must have reached the `SpentSource` before the loop's turn is over, as for `settle`.
     func charge(_ scope: String, _ used: SpentAmount, began: Int64)
     /// How many settlements are still on their way to where the counts are kept.
     var unsettled: Int { get }
+    /// Whether others count here too, and the counts outlive this process: a scope may be known here that this process never limited.
+    var isShared: Bool { get }
 }
 
 /// What was used, or is to be.
@@ -130,7 +133,8 @@ package struct SpentAmount: Sendable, Equatable {
 
 /// Knows durably what was spent: the table of usage.
 package protocol SpentSource: AnyObject {
-    /// What a scope has spent on `days`, counted from 1 January 1970 in UTC; `nil` when that cannot be told now. `done` is called
-    /// once, on the loop, within seconds: a claim waits for it.
+    /// What a scope has spent on `days`, counted from 1 January 1970 in UTC, with all that was recorded in this process before it is
+    /// asked; what is recorded meanwhile may be in it or not. `nil` when that cannot be told now. `done` is called once, on the loop,
+    /// within seconds: a claim waits for it.
     func spent(scope: String, days: ClosedRange<Int>, _ done: @escaping (SpentAmount?) -> Void)
 }

@@ -25,6 +25,7 @@ package final class MemoryLimitCounters: LimitCounters {
     private let shared: SharedLimitLedger
     private let loader: SpentLoader
     package let unsettled = 0
+    package let isShared = false
 
     /// Counters of one loop over what all loops share; `source` says what was spent before, `nil` that nothing was.
     package init(_ shared: SharedLimitLedger = SharedLimitLedger(), source: (any SpentSource)? = nil) {
@@ -37,10 +38,13 @@ package final class MemoryLimitCounters: LimitCounters {
     }
 
     package func settle(_ lease: LimitLease, tokens: Int, cost: Money) {
-        shared.withLedger { ledger, _ in ledger.settle(lease, SpentAmount(tokens: tokens, cost: cost)) }
+        let used = SpentAmount(tokens: tokens, cost: cost)
+        for scope in lease.claim.scopes { loader.ended(scope.name, used, began: lease.granted) }
+        shared.withLedger { ledger, _ in ledger.settle(lease, used) }
     }
 
     package func charge(_ scope: String, _ used: SpentAmount, began: Int64) {
+        loader.ended(scope, used, began: began)
         shared.withLedger { ledger, _ in ledger.charge(scope, used, began: began) }
     }
 

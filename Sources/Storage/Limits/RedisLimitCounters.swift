@@ -22,6 +22,9 @@ package final class RedisLimitCounters: LimitCounters {
         package var maxUnderWay = 4096
         /// Settlements kept for a Redis that cannot be reached; further ones are lost to it.
         package var maxUnsettled = 10_000
+        /// Milliseconds for which a settlement whose answer was lost is sent again; then it is given up, as it was probably counted. Redis
+        /// remembers it a tenth longer, so that it counts once.
+        package var settlementLifetime = 600_000
         /// Where the scripts have the time from; tests have a clock of their own.
         var clock = RedisScript.clock
 
@@ -51,6 +54,8 @@ package final class RedisLimitCounters: LimitCounters {
         let lease: LimitLease
         let used: SpentAmount
         let slot: Int?
+        /// When it was first sent, on the loop's clock.
+        var sentAt: UInt64?
     }
 
     /// Counters that connect at once; `source` says what was spent when Redis does not know, `nil` that nothing was.
@@ -83,6 +88,7 @@ package final class RedisLimitCounters: LimitCounters {
     package var isReady: Bool { connection?.phase == .ready }
 
     package var unsettled: Int { waiting.count + settling }
+    package let isShared = true
 
     package func claim(_ claim: LimitClaim, _ done: @escaping (LimitVerdict) -> Void) {
         ask(claim.clamped, tries: 3, done)
@@ -90,10 +96,15 @@ package final class RedisLimitCounters: LimitCounters {
 
     package func settle(_ lease: LimitLease, tokens: Int, cost: Money) {
         let open = leases.removeValue(forKey: lease.id)
-        submit(Settlement(lease: lease, used: SpentAmount(tokens: tokens, cost: cost).clamped, slot: open?.slot))
+        let used = SpentAmount(tokens: tokens, cost: cost).clamped
+        for scope in lease.claim.scopes { loader.ended(scope.name, used, began: lease.granted) }
+        submit(Settlement(lease: lease, used: used, slot: open?.slot))
     }
 
     package func charge(_ scope: String, _ used: SpentAmount, began: Int64) {
+        loader.ended(scope, used, began: began)
+        // Most of these find nothing to be counted in: half of the room is left for the others.
+        guard unsettled < configuration.maxUnsettled / 2 else { return noteLoss("too much to tell Redis") }
         // A lease that reserved nothing: once over, it leaves what was used, and its mark lets that count once.
         let claim = LimitClaim([LimitScope(scope, LimitRules())], tokens: 0, cost: .zero)
         submit(Settlement(lease: LimitLease(id: LeaseID.make(), claim: claim, granted: began), used: used.clamped, slot: nil))
@@ -178,37 +189,51 @@ package final class RedisLimitCounters: LimitCounters {
     // MARK: Settlements
 
     private func submit(_ settlement: Settlement) {
-        guard unsettled < configuration.maxUnsettled else {
-            if !hasLostSettlements { log.error("limits: too much to tell Redis, settlements are lost to it") }
-            hasLostSettlements = true
-            return
-        }
+        guard unsettled < configuration.maxUnsettled else { return noteLoss("too much to tell Redis") }
         guard isReady, (connection?.underWay ?? .max) < configuration.maxUnderWay else { return waiting.append(settlement) }
         let lease = settlement.lease
         let periods = BudgetPeriods(microseconds: lease.granted)
         var arguments = [
             lease.id, String(settlement.used.tokens), String(settlement.used.cost.nanos), String(lease.claim.tokens),
-            settlement.slot.map { String($0) } ?? "", String(periods.day), String(periods.month), "600000",
+            settlement.slot.map { String($0) } ?? "", String(periods.day), String(periods.month),
+            String(configuration.settlementLifetime + configuration.settlementLifetime / 10),
         ]
         for scope in lease.claim.scopes {
             arguments.append(scope.rules.hasRate ? "1" : "0")
         }
         let mark = "\(configuration.prefix)x:\(lease.id)"
+        var sent = settlement
+        sent.sentAt = settlement.sentAt ?? loop.now
         settling += 1
         run(.settle, [mark] + lease.claim.scopes.flatMap { keys($0.name) }, arguments) { [weak self] outcome in
             guard let self else { return }
             settling -= 1
             if case .reply(.integer) = outcome { return }
-            if case .reply(let reply) = outcome { note(reply) }
+            guard case .reply(let reply) = outcome else { return waiting.append(sent) }
+            // Redis has not done it this time.
+            note(reply)
             waiting.append(settlement)
         }
+    }
+
+    private func noteLoss(_ reason: String) {
+        if !hasLostSettlements { log.error("limits: settlements are lost to Redis", ["reason": .text(reason)]) }
+        hasLostSettlements = true
     }
 
     private func resubmit() {
         guard isReady, !waiting.isEmpty else { return }
         var batch: [Settlement] = []
         swap(&batch, &waiting)
-        for settlement in batch { submit(settlement) }
+        let now = loop.now
+        for settlement in batch {
+            // Redis may have done it, and does not remember any more.
+            if let sentAt = settlement.sentAt, now &- sentAt > UInt64(configuration.settlementLifetime) * 1_000_000 {
+                noteLoss("no answer for too long")
+            } else {
+                submit(settlement)
+            }
+        }
     }
 
     // MARK: The connection

@@ -191,6 +191,14 @@ enum RedisScripts {
     static let settle =
         common + """
             local id, tokens, cost, reserved = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+            -- Without a lease and a known period there is nothing to do, and no mark to keep.
+            local matters = ARGV[5] ~= ''
+            for i = 1, (#KEYS - 1) / 4 do
+              if matters then break end
+              local known = redis.call('HMGET', KEYS[4 * i + 1], 'd', 'm', 'l:' .. id)
+              matters = known[1] == ARGV[6] or known[2] == ARGV[7] or known[3] or redis.call('ZSCORE', KEYS[4 * i], id)
+            end
+            if not matters then return 0 end
             if not redis.call('SET', KEYS[1], '1', 'NX', 'PX', ARGV[8]) then return 0 end
             for i = 1, (#KEYS - 1) / 4 do
               local w, l, b = KEYS[4 * i - 2], KEYS[4 * i], KEYS[4 * i + 1]

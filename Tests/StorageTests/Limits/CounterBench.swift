@@ -34,6 +34,22 @@ final class FixedSource: SpentSource {
     }
 }
 
+/// Keeps every question, to be answered by the test.
+final class HeldSource: SpentSource {
+    var questions: [(days: ClosedRange<Int>, done: (SpentAmount?) -> Void)] = []
+    func spent(scope: String, days: ClosedRange<Int>, _ done: @escaping (SpentAmount?) -> Void) {
+        questions.append((days, done))
+    }
+    /// Answers the oldest question.
+    func answer(_ tokens: Int) {
+        guard !questions.isEmpty else {
+            Issue.record("nothing was asked")
+            return
+        }
+        questions.removeFirst().done(SpentAmount(tokens: tokens))
+    }
+}
+
 /// One engine of limits with a clock under the test's hand, driven to the end of each call.
 final class CounterBench {
     enum Engine: String, CaseIterable, CustomTestStringConvertible {
@@ -110,15 +126,20 @@ final class CounterBench {
     }
 
     func claim(_ claim: LimitClaim) throws -> LimitVerdict {
+        try tellTime()
+        var verdict: LimitVerdict?
+        counters.claim(claim) { verdict = $0 }
+        try wait("a verdict") { verdict != nil }
+        return try #require(verdict)
+    }
+
+    /// Tells Redis what the clock shows.
+    func tellTime() throws {
         if server != nil, told != clock.wall {
             told = clock.wall
             raw?.send(RedisCommand(["SET", "clock", String(told)])) { _ in }
             _ = try redis("PING")
         }
-        var verdict: LimitVerdict?
-        counters.claim(claim) { verdict = $0 }
-        try wait("a verdict") { verdict != nil }
-        return try #require(verdict)
     }
 
     func settle(_ lease: LimitLease, tokens: Int = 0, cost: Money = .zero) throws {

@@ -162,4 +162,34 @@ import Testing
             #expect(verdicts == [.unavailable, .unavailable])
         }
     }
+
+    @Test("a settlement whose answer was lost counts once, also when Redis has forgotten that it was told", arguments: [1, 600_000])
+    func inDoubt(_ lifetime: Int) throws {
+        let bench = try CounterBench(.redis) {
+            $0.clock = RedisScript.clock
+            $0.settlementLifetime = lifetime
+        }
+        let counters = try redis(bench)
+        let lease = try #require(try bench.claim(wanted).lease)
+        bench.server?.freeze(true)
+        counters.settle(lease, tokens: 70, cost: .zero)
+        try bench.wait("the silence is noticed") { !counters.isReady }
+        #expect(counters.unsettled == 1, "Redis has it, and nobody waits for its answer")
+        bench.server?.freeze(false)
+        try bench.wait("Redis is reached again") { counters.isReady && counters.unsettled == 0 }
+        var spent: RedisReply?
+        for _ in 0..<1000 where spent == nil || spent == .text("0") { spent = try bench.redis("HGET", "sluice:b:key:a", "dt") }
+        #expect(spent == .text("70"))
+        #expect(try bench.redis("HGET", "sluice:b:key:a", "Dt") == .text("0"))
+    }
+
+    @Test("what is charged where nothing is known leaves nothing in Redis") func noMarks() throws {
+        let bench = try CounterBench(.redis)
+        try bench.charge("key:a", tokens: 5, began: bench.clock.wall)
+        #expect(try bench.redis("KEYS", "sluice:*").list == [])
+        #expect(try bench.claim(wanted).lease != nil)
+        try bench.charge("key:a", tokens: 5, began: bench.clock.wall)
+        #expect(try bench.redis("KEYS", "sluice:x:*").list?.count == 1)
+        #expect(try bench.redis("HGET", "sluice:b:key:a", "dt") == .text("5"))
+    }
 }
