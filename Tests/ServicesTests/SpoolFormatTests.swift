@@ -6,6 +6,7 @@ import Foundation
 import HTTPClient
 import HTTPSemantics
 import Providers
+import Telemetry
 import Testing
 
 @testable import Services
@@ -13,12 +14,12 @@ import Testing
 @Suite("SpoolFormat") struct SpoolFormatTests {
     static func head(
         status: Int = 200, fields: [(name: String, value: String)] = [], id: String = "stream_0", attempt: Int = 1,
-        key: String? = "key_1"
+        key: String? = "key_1", secrets: [Secret] = []
     ) -> SpoolHead {
         SpoolHead(
             origin: SpoolOrigin(
                 requestID: "req_\"odd\"", streamID: id, attempt: attempt, door: "/v1/messages", keyID: key, provider: "p",
-                model: "m", dialects: (.anthropic, .openAIChat)),
+                model: "m", dialects: (.anthropic, .openAIChat), secrets: secrets),
             time: 1_795_255_200_000_123, waited: 4567, head: TransferHead(status: status, fields: fields))
     }
 
@@ -64,6 +65,14 @@ import Testing
                 ["set-cookie", "[redacted]"], ["x-note", "Bearer [redacted]"], ["x-api-key", "[redacted]"],
                 ["Set-Cookie", "[redacted]"], ["Server", "x"],
             ])
+    }
+
+    @Test("leaves out of the head what the provider was shown, whatever it looks like") func shown() throws {
+        let fields = [("x-echo", "key 0123456789abcdef is wrong"), ("x-other", "0123456789abcde")]
+        var lines = ByteBuffer()
+        SpoolFormat.appendHead(Self.head(fields: fields, secrets: [Secret("0123456789abcdef")]), to: &lines)
+        let line = try #require(Self.lines(lines.storage).first)
+        #expect(line["headers"] as? [[String]] == [["x-echo", "key [redacted] is wrong"], ["x-other", "[redacted]"]])
     }
 
     static let chunks: [[UInt8]] = [

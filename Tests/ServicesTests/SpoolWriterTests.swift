@@ -106,13 +106,40 @@ private final class SpoolBench {
         #expect(try bench.lines("stream_a-1.jsonl").last?["redacted"] as? Bool == true)
     }
 
+    @Test("takes out of a refusal what the provider was shown, whatever it looks like", arguments: 1..<30)
+    func shown(_ cut: Int) throws {
+        let bench = try SpoolBench()
+        let key = "0123456789abcdef"
+        let text = "key: \(key)\(key) is no key"
+        bench.write(
+            1, SpoolFormatTests.head(status: 401, id: "stream_a", secrets: [Secret(""), Secret(key)]),
+            [(1, String(text.prefix(cut))), (2, String(text.dropFirst(cut)))], end: .answer(.complete))
+        #expect(try bench.body("stream_a-1.jsonl") == Array("key: [redacted][redacted] is no key".utf8))
+    }
+
+    @Test("leaves out the last word of a refusal that was cut, which may begin a credential") func cutRefusal() throws {
+        let bench = try SpoolBench()
+        let ends: [SpoolEnd] = [.answer(.cancelled), .answer(.failed("upstream_truncated")), .truncated(.limit), .truncated(.queue)]
+        for (number, end) in ends.enumerated() {
+            let head = SpoolFormatTests.head(status: 401, id: "stream_\(number)")
+            bench.write(UInt64(number), head, [(1, "wrong key: sk-9"), (2, "87654")], end: end)
+            #expect(try bench.body("stream_\(number)-1.jsonl") == Array("wrong key: ".utf8))
+            #expect(try bench.lines("stream_\(number)-1.jsonl").last?["redacted"] as? Bool == true)
+        }
+        bench.write(9, SpoolFormatTests.head(status: 401, id: "stream_9"), [(1, "sk-9")], end: .truncated(.limit))
+        #expect(try bench.body("stream_9-1.jsonl").isEmpty)
+        bench.write(10, SpoolFormatTests.head(status: 401, id: "stream_10"), [(1, "key: sk-9")], end: .answer(.complete))
+        #expect(try bench.body("stream_10-1.jsonl") == Array("key: sk-9".utf8), "a whole one has no such word")
+    }
+
     @Test("keeps nothing of a refusal that it cannot look through, or that is too long") func opaque() throws {
         let bench = try SpoolBench()
         let coded = SpoolFormatTests.head(status: 500, fields: [("content-encoding", "gzip")], id: "stream_a")
         bench.write(1, coded, [(1, "secret")], end: .answer(.complete))
         #expect(try bench.body("stream_a-1.jsonl").isEmpty)
         #expect(try bench.lines("stream_a-1.jsonl").last?["redacted"] as? Bool == true)
-        let long = String(repeating: "x", count: SpoolPolicy.refusalLimit)
+        let long = String(repeating: "word of it... ", count: SpoolPolicy.refusalLimit / 14) + "  "
+        #expect(long.utf8.count == SpoolPolicy.refusalLimit)
         bench.write(2, SpoolFormatTests.head(status: 500, id: "stream_b"), [(1, long), (2, "y")], end: .answer(.complete))
         #expect(try bench.body("stream_b-1.jsonl").count == SpoolPolicy.refusalLimit)
         #expect(try bench.lines("stream_b-1.jsonl").last?["error"] as? String == "limit")

@@ -37,7 +37,8 @@ enum SpoolFormat {
                 for field in fields(of: head.head) {
                     json.array { json in
                         json.string(field.name)
-                        json.string(Redaction.isSecret(name: field.name) ? Redaction.mark : Redaction.text(field.value))
+                        let isSecret = Redaction.isSecret(name: field.name)
+                        json.string(isSecret ? Redaction.mark : Redaction.text(field.value, without: origin.secrets))
                     }
                 }
             }
