@@ -52,7 +52,10 @@ import Testing
             ("token = 0123456789abcdef, and on", "token = [redacted], and on"),
             ("hf_token=Zm9vYmFyMTIzNDU2", "hf_token=[redacted]"),
             ("sk_live_secret=hunter2hunter2", "[redacted]"),
-            ("token: the token is wrong, key: authentication-is-missing", "token: the token is wrong, key: authentication-is-missing"),
+            (
+                "token: the token is wrong, key: authentication-is-missing",
+                "token: the token is wrong, key: authentication-is-missing"
+            ),
             ("Unknown key: 'top' at token: \"}\"", "Unknown key: 'top' at token: \"}\""),
             (
                 #"{"error":{"message":"No.","type":"authentication_error","code":"invalid_api_key"}}"#,

@@ -94,7 +94,8 @@ import Testing
     static let ends: [(SpoolEnd, String, String?)] = [
         (.answer(.complete), "complete", nil), (.answer(.cancelled), "cancelled", nil),
         (.answer(.failed("upstream_truncated")), "failed", "upstream_truncated"), (.truncated(.limit), "truncated", "limit"),
-        (.truncated(.queue), "truncated", "queue"), (.truncated(.folder), "truncated", "folder"),
+        (.answer(.limited), "truncated", "limit"), (.truncated(.queue), "truncated", "queue"),
+        (.truncated(.folder), "truncated", "folder"),
     ]
 
     @Test("tells in its last line how it ended", arguments: ends.indices) func end(_ index: Int) throws {
