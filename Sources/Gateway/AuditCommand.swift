@@ -141,7 +141,7 @@ final class AuditCommand {
             let removed = try SpoolEraser.erase(key: key, from: spool)
             _ = write(Array("removed \(removed) spooled answers\n".utf8))
         } catch {
-            end(EX_IOERR, "\(error)")
+            end(EX_IOERR, "the database's rows are erased, the spool is not, or not whole: \(error)")
         }
     }
 

@@ -100,11 +100,14 @@ final class Drain {
     private func flushAudit() {
         recorder?.drain()
         spool?.drain()
-        let deadline = loop.now &+ patience(Drain.flushLimit)
+        let rowsBy = loop.now &+ patience(Drain.flushLimit)
+        // The disk of the spool has nothing to do with the database.
+        let spoolBy = loop.now &+ Drain.flushLimit
         let timer = LoopTimer(loop) { [unowned self] in
             let waiting = recorder?.waiting ?? 0
             let isSpooled = spool?.isWritten ?? true
-            guard waiting > 0 || !isSpooled, loop.now < deadline else {
+            let now = loop.now
+            guard waiting > 0 && now < rowsBy || !isSpooled && now < spoolBy else {
                 if waiting > 0 { log.error("audit rows are lost", ["rows": .integer(waiting)]) }
                 if !isSpooled {
                     log.error("answers are not spooled whole", ["reason": .text("the disk did not take them in time")])

@@ -9,6 +9,8 @@ package enum AnswerEnd: Equatable, Sendable {
     case complete
     /// The gateway let go of it first, as its client left or the process ended.
     case cancelled
+    /// The gateway had read as much of an error's body as it reads.
+    case limited
     /// Upstream broke off, fell silent or said what was not understood; with the code of the error that a client is told.
     case failed(String)
 }

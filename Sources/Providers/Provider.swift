@@ -53,6 +53,8 @@ package final class Provider {
     package var name: String { configuration.name }
     /// The models it is known to have, for listing.
     package var models: [String] { configuration.models }
+    /// The key that it is shown; empty for none.
+    package var apiKey: Secret { configuration.apiKey }
     /// How often a call is repeated before its first byte.
     package var maxRetries: Int { configuration.maxRetries }
     /// Whose signatures its models make.

@@ -3,6 +3,7 @@
 
 package import HTTPClient
 package import HTTPSemantics
+package import Telemetry
 
 /// A place that requests are handed on to as they are: where it is, and what the gateway adds in its own name.
 package final class ProxyTarget {
@@ -10,6 +11,8 @@ package final class ProxyTarget {
     package var name: String { configuration.name }
     /// Whether the gateway shows a key of its own, in place of any that a client sends.
     package let hasKey: Bool
+    /// That key; empty for none.
+    package var apiKey: Secret { configuration.apiKey }
     private let configuration: Provider.Configuration
     /// The path of the base URL, without a final slash: what every request's path begins with.
     private let basePath: String

@@ -270,7 +270,7 @@ final class UpstreamReader: TransferReceiver {
         let room = UpstreamReader.errorLimit - collected.count
         let taken = min(room, chunk.count)
         collected.append(chunk, 0..<max(0, taken))
-        if taken < chunk.count { finishError(.cancelled) }
+        if taken < chunk.count { finishError(.limited) }
     }
 
     private func finishError(_ end: AnswerEnd) {

@@ -19,7 +19,7 @@ package struct AuditSettings: Sendable, Equatable {
     package var requestLimit = 64 << 10
     /// The age at which rows are deleted; zero keeps them.
     package var retention = Duration.zero
-    /// The folder in which the answers of providers are kept as they came; `nil` keeps none.
+    /// The folder in which the answers of providers are kept as they came, by an absolute path; `nil` keeps none.
     package var spool: String?
     /// Bytes of that folder's files, beyond which the oldest are removed.
     package var spoolMaxBytes = 1 << 30
@@ -39,8 +39,9 @@ package struct AuditSettings: Sendable, Equatable {
             .size("audit.queue_bytes", \.audit.queueBytes, (1 << 20)...(16 << 30)),
             .size("audit.request_limit", \.audit.requestLimit, 0...(16 << 20)),
             .duration("audit.retention", \.audit.retention, least: .zero, most: .seconds(36_500 * 86_400)),
-            .value("audit.spool", \.audit.spool, expected: "the path of a folder") { text in
-                text.isEmpty || text.utf8.contains(0) ? nil : .some(text)
+            .value("audit.spool", \.audit.spool, expected: "the path of a folder, from / on") { text in
+                // Who erases has to find the folder too, whatever its working directory is.
+                text.hasPrefix("/") && !text.utf8.contains(0) ? .some(text) : nil
             },
             .size("audit.spool_max_bytes", \.audit.spoolMaxBytes, (1 << 20)...(1 << 50)),
             .size("audit.spool_max_answer", \.audit.spoolMaxAnswer, (1 << 10)...(1 << 30)),

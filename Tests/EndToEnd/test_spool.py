@@ -6,6 +6,7 @@
 import gzip
 import os
 import shutil
+import signal
 import stat
 import subprocess
 import threading
@@ -16,10 +17,13 @@ from audit import ADMIN, get, row
 from events import assert_whole, chat, read_stream
 from gateway import BINARY
 from proxied import SECRET, ask, providers
-from raw_upstream import END, RawUpstream
+from raw_upstream import END
 from spool import answer, answers, dropped
 from wire import KEY, Connection, render, request, wait_until
 
+# Keys that look like no vendor's.
+ODD_SECRET = "0123456789abcdef0123456789abcdef"
+OWN_KEY = "correct.horse:battery+staple"
 CHAT = "/base/v1/chat/completions"
 PAUSE = 0.4
 # What a machine with much else to do may add to a time; a time is never told too short by more than a clock's step.
@@ -37,13 +41,6 @@ STOP = (
 )
 
 
-@pytest.fixture(scope="module")
-def raw():
-    upstream = RawUpstream()
-    yield upstream
-    upstream.close()
-
-
 @pytest.fixture
 def folder(tmp_path):
     return tmp_path / "spool"
@@ -58,9 +55,11 @@ def spooling(make_sluice, raw, upstream, folder):
             "name": "scripted", "kind": "openai-compatible", "base_url": "http://%s:%d/v1" % upstream.address,
             "api_key": SECRET, "max_retries": 0,
         }
+        plain = {"kind": "openai-compatible", "base_url": f"{raw.url}/base/v1", "max_retries": 0}
+        odd = [{**plain, "name": "odd", "api_key": ODD_SECRET}, {**plain, "name": "bare"}]
         base = {"auth": {"admin_key": ADMIN}, "models": []}
         return make_sluice(
-            options=options, providers=[*providers(raw, upstream.closed_port), scripted],
+            options=options, providers=[*providers(raw, upstream.closed_port), scripted, *odd],
             audit={"spool": str(folder), **(audit or {})}, **{**base, **changes})
 
     return make
@@ -235,6 +234,83 @@ def test_each_attempt_has_a_file_and_no_key_is_in_any(spooling, raw, folder):
     assert SECRET.encode() not in text and KEY.encode() not in text and ADMIN.encode() not in text
 
 
+def repeats_the_key(incoming):
+    """Refuses, and says which key it was shown, cut in two."""
+    incoming.body()
+    key = incoming.value("x-api-key") or incoming.value("authorization").removeprefix("Bearer ")
+    said = f"Incorrect API key provided: {key}, key: x. ".encode()
+    incoming.send(f"HTTP/1.1 400 No\r\nX-Echo: {key}\r\n".encode())
+    incoming.send(f"Content-Type: text/plain\r\nContent-Length: {len(said)}\r\n\r\n".encode() + said[:40])
+    time.sleep(0.1)
+    incoming.send(said[40:])
+
+
+def assert_nowhere(sluice, folder, *secrets):
+    """No secret is in the spool, the log or the database, whose gateway ends."""
+    log = sluice.log().encode()
+    sluice.stop()
+    places = {path: path.read_bytes() for path in [*folder.iterdir(), *sluice.config.parent.glob("sluice.db*")]}
+    assert len(places) > 1
+    for place, text in {"log": log, **places}.items():
+        for secret in secrets:
+            assert secret.encode() not in text and secret[:12].encode() not in text, (place, secret)
+
+
+def test_no_key_is_kept_whatever_it_looks_like(spooling, raw, folder):
+    sluice = spooling()
+    raw.on(CHAT, repeats_the_key)
+    raw.on("/base/v1/x", repeats_the_key)
+    refusal = sluice.post(chat("odd/m"), headers=[("X-Request-Id", "asked")])
+    assert refusal.status == 400 and ODD_SECRET.encode() not in refusal.body and b"provided: [redacted], key" in refusal.body
+    assert ODD_SECRET in ask(sluice, "/x", headers=[("X-Request-Id", "handed")], provider="odd").body.decode()
+    # Where the gateway has no key of its own, the client's goes upstream.
+    own = [("X-Request-Id", "own"), ("x-api-key", OWN_KEY)]
+    assert OWN_KEY in ask(sluice, "/x", headers=own, provider="bare").body.decode()
+    for name in ("asked", "handed", "own"):
+        kept = answer(folder, name)
+        assert kept.body == b"Incorrect API key provided: [redacted], key: x. " and kept.end["redacted"], name
+        assert kept.header("x-echo") == ["[redacted]"]
+    assert row(sluice, "handed")["response"] == row(sluice, "own")["response"] == kept.body.decode()
+    assert "provided: [redacted], key" in row(sluice, "asked")["error"]
+    assert_nowhere(sluice, folder, ODD_SECRET, OWN_KEY)
+
+
+def test_a_refusal_that_ends_inside_a_key_keeps_no_part_of_it(spooling, raw, folder):
+    sluice = spooling()
+
+    def breaks_off(incoming):
+        incoming.body()
+        incoming.send(b"HTTP/1.1 401 No\r\nContent-Type: text/plain\r\nContent-Length: 900\r\n\r\nIncorrect API key: ")
+        incoming.send(ODD_SECRET[:12].encode())
+        time.sleep(0.3)
+        return END
+
+    raw.on(CHAT, breaks_off)
+    raw.on("/base/v1/x", breaks_off)
+    assert sluice.post(chat("odd/m"), headers=[("X-Request-Id", "broken")]).status in (401, 502)
+    with Connection(sluice.address, 10) as connection:
+        connection.send(render("GET", "/proxy/odd/x", headers=[("X-Request-Id", "handed")]))
+        connection.head()
+        assert answer(folder, "handed").end["end"] == "failed"
+    with Connection(sluice.address, 10) as connection:
+        connection.send(render("GET", "/proxy/odd/x", headers=[("X-Request-Id", "left")]))
+        connection.head()
+    for name in ("broken", "handed", "left"):
+        kept = answer(folder, name)
+        assert kept.body == b"Incorrect API key: " and kept.end["redacted"], name
+    assert row(sluice, "handed")["response"] == row(sluice, "left")["response"] == "Incorrect API key: "
+    assert_nowhere(sluice, folder, ODD_SECRET)
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/proxy/raw/chat/completions"])
+def test_a_long_refusal_is_cut_and_says_so(spooling, raw, folder, path):
+    sluice = spooling()
+    raw.on(CHAT, lambda incoming: incoming.body() and None or incoming.reply(b"no word of it. " * 10_000, "500 No"))
+    assert sluice.post(chat("raw/m"), path, headers=[("X-Request-Id", "long")]).status in (500, 502)
+    kept = answer(folder, "long")
+    assert (kept.end["end"], kept.end["error"]) == ("truncated", "limit") and len(kept.body) <= 64 << 10
+
+
 def test_an_answer_is_cut_at_its_bound_and_the_stream_is_not(spooling, folder):
     sluice = spooling(audit={"spool_max_answer": "100KiB"})
     got = stream(sluice, "scripted/ok-big", "long", metadata={"size": 1 << 20})
@@ -267,6 +343,7 @@ def test_a_full_disk_disturbs_no_stream(spooling, folder, disk):
     wait_until(lambda: dropped(sluice, "folder") == 5, 10, "all are counted")
     complaints = [line for line in sluice.log().splitlines() if "not spooled whole" in line]
     assert len(complaints) == 1 and "No space left" in complaints[0], "said once, not for each answer"
+    assert len(list(folder.iterdir())) == 1, "no empty files are left"
     control.unlink()
     assert_whole(stream(sluice, "scripted/ok", "after"))
     assert answer(folder, "after").end["end"] == "complete"
@@ -287,7 +364,8 @@ def test_a_disk_that_becomes_full_amid_an_answer_leaves_whole_lines(spooling, fo
     assert_whole(done[0])
     kept = answer(folder, "amid")
     assert (kept.end["end"], kept.end["error"]) == ("truncated", "folder")
-    assert done[0].raw.startswith(kept.body[:1]) and 0 < len(kept.chunks) < 23
+    told = done[0].raw.replace(b'"scripted/ok-slow"', b'"ok-slow"')
+    assert told.startswith(kept.body) and 0 < len(kept.chunks) < 23
 
 
 def test_a_folder_that_is_removed_disturbs_no_stream(spooling, folder):
@@ -361,6 +439,22 @@ def test_what_waits_is_written_at_the_end(spooling, folder):
     assert kept.end["end"] == "complete" and kept.body.endswith(b"data: [DONE]\n\n")
 
 
+def test_a_database_that_fails_takes_no_time_from_the_spool(spooling, folder, disk):
+    control, environment = disk
+    sluice = spooling(options={"env": environment})
+    database = sluice.config.parent / "sluice.db"
+    database.rename(database.with_name("elsewhere.db"))
+    wait_until(lambda: "storage fails" in sluice.log(), 15, "the database fails")
+    control.write_text("stuck")
+    assert_whole(stream(sluice, "scripted/ok", "late"))
+    sluice.process.send_signal(signal.SIGTERM)
+    time.sleep(3)
+    assert sluice.alive, "it waits for the disk"
+    control.unlink()
+    assert sluice.process.wait(20) == 0
+    assert answer(folder, "late").end["end"] == "complete" and "not spooled whole" not in sluice.log()
+
+
 def test_what_the_drain_cuts_says_so(spooling, folder):
     sluice = spooling(drain_timeout="500ms")
     with sluice.open_stream("scripted/ok-slow") as connection:
@@ -408,12 +502,26 @@ def test_what_a_key_was_answered_can_be_erased(spooling, folder):
             assert_whole(stream(sluice, "scripted/ok", f"key-{number}-{turn}", key=key["key"]))
             assert answer(folder, f"key-{number}-{turn}").head["key"] == key["id"]
             row(sluice, f"key-{number}-{turn}")
-    erased = subprocess.run(
-        [BINARY, "audit", "erase", "--key", made[0]["id"], "--config", sluice.config,
-         "--database", f"sqlite:{sluice.config.parent}/sluice.db"], capture_output=True, text=True)
+    def erase(key):
+        return subprocess.run(
+            [BINARY, "audit", "erase", "--key", key["id"], "--config", sluice.config,
+             "--database", f"sqlite:{sluice.config.parent}/sluice.db"], capture_output=True, text=True)
+
+    erased = erase(made[0])
     assert erased.returncode == 0, erased
     assert erased.stdout == "erased the content of 3 requests\nremoved 3 spooled answers\n"
     assert {kept.head["request_id"] for kept in answers(folder)} == {f"key-1-{turn}" for turn in range(3)}
+    # A folder that is not there, as of a disk that is not mounted.
+    folder.rename(folder.with_name("elsewhere"))
+    failed = erase(made[1])
+    assert failed.returncode == os.EX_IOERR and failed.stdout == "erased the content of 3 requests\n"
+    assert "the database's rows are erased, the spool is not" in failed.stderr and "No such file" in failed.stderr
+    folder.with_name("elsewhere").rename(folder)
+    # What cannot be looked through may be the key's.
+    (folder / f"stream_{'0' * 32}-1.jsonl").write_bytes(bytes(9 << 20))
+    failed = erase(made[1])
+    assert failed.returncode == os.EX_IOERR and "3 spooled answers are removed, but 1 files may be left" in failed.stderr
+    assert len(list(folder.iterdir())) == 1
 
 
 def test_old_answers_are_removed(spooling, folder):
@@ -442,6 +550,9 @@ def refused(make_sluice, upstream, **audit):
 def test_a_folder_that_cannot_be_used_is_refused_at_the_start(make_sluice, upstream, tmp_path):
     (tmp_path / "file").write_text("")
     assert "audit.spool: " in (said := refused(make_sluice, upstream, spool=str(tmp_path / "file"))) and "Not a directory" in said
+    # Nobody makes files there, root neither.
+    assert "/proc/self cannot be written to" in refused(make_sluice, upstream, spool="/proc/self")
+    assert "audit.spool must be the path of a folder, from / on" in refused(make_sluice, upstream, spool="spool")
     assert "cannot be made: No such file" in refused(make_sluice, upstream, spool=str(tmp_path / "a" / "b"))
     environment = {**os.environ, "SLUICE_AUDIT_SPOOL": str(tmp_path / "file"), "SLUICE_DATABASE_URL": "none"}
     assert subprocess.run([BINARY, "serve"], env=environment, cwd=tmp_path, capture_output=True, timeout=20).returncode == 78

@@ -4,6 +4,7 @@
 import Chat
 import JSON
 import Storage
+import Telemetry
 import Testing
 
 @testable import Services
@@ -52,6 +53,19 @@ import Testing
         let calls = try JSONValue(parsing: Array((row.toolCalls ?? "").utf8).span)
         #expect(calls[0]?["name"]?.string == "look" && calls[0]?["id"]?.string == "call_1")
         #expect(calls[0]?["arguments"]?.string == #"{"q": "a"#)
+    }
+
+    @Test("leaves out of a refusal that was handed on what upstream was shown") func shown() {
+        var record = AuditRecord()
+        (record.status, record.responseText) = (401, "key 0123456789abcdef is wrong")
+        #expect(AuditRow(record, keepsContent: true).responseText == record.responseText)
+        record.refusedSecrets = [Secret("0123456789abcdef")]
+        #expect(AuditRow(record, keepsContent: true).responseText == "key [redacted] is wrong")
+        // The client left, so that what came may end anywhere.
+        (record.status, record.responseText) = (499, "wrong key: 01234")
+        #expect(AuditRow(record, keepsContent: true).responseText == "wrong key: ")
+        (record.refusedSecrets, record.responseText) = (nil, "a poem on sk-0123456789abcdef")
+        #expect(AuditRow(record, keepsContent: true).responseText == record.responseText, "what a model said")
     }
 
     @Test("keeps no text when none is to be kept, but what was used") func withoutContent() {

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import HTTPSemantics
+import Telemetry
 import Testing
 
 @testable import Services
@@ -43,6 +44,24 @@ import Testing
             ("api_key=hunter2secret, retry", "api_key=[redacted], retry"),
             ("key AIzaSyA1234567890abcdefg is bad", "key [redacted] is bad"),
             ("sk-learn and max_tokens=100 are fine", "sk-learn and max_tokens=100 are fine"),
+            ("api_key=\"secret\" api_key='secret'", "api_key=\"[redacted]\" api_key='[redacted]'"),
+            (#"{"api_key": "secret","token":"hunter2"}"#, #"{"api_key": "[redacted]","token":"[redacted]"}"#),
+            (#"{"message":"sent {\"api_key\": \"secret\"}"}"#, #"{"message":"sent {\"api_key\": \"[redacted]\"}"}"#),
+            (#"{"authorization": "Bearer abcdefghijklm"}"#, #"{"authorization": "Bearer [redacted]"}"#),
+            ("x-api-key: 0123456789abcdef", "x-api-key: [redacted]"),
+            ("token = 0123456789abcdef, and on", "token = [redacted], and on"),
+            ("hf_token=Zm9vYmFyMTIzNDU2", "hf_token=[redacted]"),
+            ("sk_live_secret=hunter2hunter2", "[redacted]"),
+            (
+                "token: the token is wrong, key: authentication-is-missing",
+                "token: the token is wrong, key: authentication-is-missing"
+            ),
+            ("Unknown key: 'top' at token: \"}\"", "Unknown key: 'top' at token: \"}\""),
+            (
+                #"{"error":{"message":"No.","type":"authentication_error","code":"invalid_api_key"}}"#,
+                #"{"error":{"message":"No.","type":"authentication_error","code":"invalid_api_key"}}"#
+            ),
+            (#"{"key": "is not valid", "tokens": {"a": 1}}"#, #"{"key": "is not valid", "tokens": {"a": 1}}"#),
             ("a bearer of bad news", "a bearer of bad news"),
             ("task-force sk-", "task-force sk-"),
             ("", ""),
@@ -58,8 +77,37 @@ import Testing
         #expect(Redaction.target("/x?access_token=1&&=") == "/x?access_token=[redacted]&&=")
     }
 
+    @Test("takes known credentials out, whatever they look like") func known() {
+        let secrets = [Secret(""), Secret("none"), Secret("horse-battery"), Secret("horse-battery-staple")]
+        #expect(Redaction.text("ahorse-batteryb", without: secrets) == "a[redacted]b")
+        #expect(Redaction.text("horse-battery-staple", without: secrets) == "[redacted]", "not the shorter alone")
+        #expect(Redaction.text("none of horse-ba", without: secrets) == "none of [redacted]", "a beginning, at the end")
+        #expect(Redaction.text("none of horse-b", without: secrets) == "none of horse-b", "a word")
+        #expect(Redaction.text("none of horse-bat, no", without: secrets) == "none of horse-bat, no")
+        #expect(Redaction.text("é horse-batteryhorse-battery é", without: secrets) == "é [redacted][redacted] é")
+    }
+
+    @Test("leaves out the last word of what was cut") func cut() {
+        #expect(Redaction.text("key 01234", isCut: true) == "key ")
+        #expect(Redaction.text(#"{"message":"01234"#, isCut: true) == #"{"message":""#)
+        #expect(Redaction.text("01234", isCut: true) == "" && Redaction.text("", isCut: true) == "")
+        let fields = HTTPFields([HTTPFields.Field("x-long", String(repeating: "a ", count: 1020) + " 0123456789abcdef")])
+        #expect(!Redaction.headers(fields).contains("0123"))
+    }
+
+    @Test("finds what a client shows of its own") func ofClient() {
+        let fields = HTTPFields([
+            HTTPFields.Field("Authorization", "Bearer 0123456789abcdef"), HTTPFields.Field("X-Api-Key", "fedcba9876543210"),
+            HTTPFields.Field("Cookie", "id=abcdefgh12; a=b"), HTTPFields.Field("Accept", "not-a-secret"),
+        ])
+        let found = Redaction.credentials(in: fields, target: "/v1?alt=sse-sse-sse&key=queryquery12")
+        let text = "0123456789abcdef fedcba9876543210 abcdefgh12 queryquery12 not-a-secret sse-sse-sse"
+        let shown = "[redacted] [redacted] [redacted] [redacted] not-a-secret sse-sse-sse"
+        #expect(Redaction.text(text, without: found) == shown)
+    }
+
     @Test("is quick on a long text of many words") func quick() {
-        let text = String(repeating: "key Bearer sk- =a ", count: 5000)
+        let text = String(repeating: "key Bearer sk- =a \"token\":   \\\\ ", count: 5000)
         #expect(Redaction.text(text).utf8.count == text.utf8.count)
     }
 }

@@ -6,6 +6,7 @@ import Foundation
 import HTTPClient
 import HTTPSemantics
 import Providers
+import Telemetry
 import Testing
 
 @testable import Services
@@ -13,12 +14,12 @@ import Testing
 @Suite("SpoolFormat") struct SpoolFormatTests {
     static func head(
         status: Int = 200, fields: [(name: String, value: String)] = [], id: String = "stream_0", attempt: Int = 1,
-        key: String? = "key_1"
+        key: String? = "key_1", secrets: [Secret] = []
     ) -> SpoolHead {
         SpoolHead(
             origin: SpoolOrigin(
                 requestID: "req_\"odd\"", streamID: id, attempt: attempt, door: "/v1/messages", keyID: key, provider: "p",
-                model: "m", dialects: (.anthropic, .openAIChat)),
+                model: "m", dialects: (.anthropic, .openAIChat), secrets: secrets),
             time: 1_795_255_200_000_123, waited: 4567, head: TransferHead(status: status, fields: fields))
     }
 
@@ -66,6 +67,14 @@ import Testing
             ])
     }
 
+    @Test("leaves out of the head what the provider was shown, whatever it looks like") func shown() throws {
+        let fields = [("x-echo", "key 0123456789abcdef is wrong"), ("x-other", "0123456789abcde")]
+        var lines = ByteBuffer()
+        SpoolFormat.appendHead(Self.head(fields: fields, secrets: [Secret("0123456789abcdef")]), to: &lines)
+        let line = try #require(Self.lines(lines.storage).first)
+        #expect(line["headers"] as? [[String]] == [["x-echo", "key [redacted] is wrong"], ["x-other", "[redacted]"]])
+    }
+
     static let chunks: [[UInt8]] = [
         Array("data: {\"a\":\"Grüße 😀\"}\r\n\r\n".utf8), [0, 1, 31, 127, 9, 10, 13, 34, 92, 47],
         Array("\u{2028}\u{2029}\u{FFFD}".utf8), [0xC3], [0xBC, 0x20], [0xFF], [0xFF, 0xFE], [0xF0, 0x9F, 0x98],
@@ -85,7 +94,8 @@ import Testing
     static let ends: [(SpoolEnd, String, String?)] = [
         (.answer(.complete), "complete", nil), (.answer(.cancelled), "cancelled", nil),
         (.answer(.failed("upstream_truncated")), "failed", "upstream_truncated"), (.truncated(.limit), "truncated", "limit"),
-        (.truncated(.queue), "truncated", "queue"), (.truncated(.folder), "truncated", "folder"),
+        (.answer(.limited), "truncated", "limit"), (.truncated(.queue), "truncated", "queue"),
+        (.truncated(.folder), "truncated", "folder"),
     ]
 
     @Test("tells in its last line how it ended", arguments: ends.indices) func end(_ index: Int) throws {

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import HTTPSemantics
 import Providers
 import Storage
 import Telemetry
@@ -106,13 +107,42 @@ private final class SpoolBench {
         #expect(try bench.lines("stream_a-1.jsonl").last?["redacted"] as? Bool == true)
     }
 
+    @Test("takes out of a refusal what the provider was shown, whatever it looks like", arguments: 1..<30)
+    func shown(_ cut: Int) throws {
+        let bench = try SpoolBench()
+        let key = "0123456789abcdef"
+        let text = "key: \(key)\(key) is no key"
+        bench.write(
+            1, SpoolFormatTests.head(status: 401, id: "stream_a", secrets: [Secret(""), Secret(key)]),
+            [(1, String(text.prefix(cut))), (2, String(text.dropFirst(cut)))], end: .answer(.complete))
+        #expect(try bench.body("stream_a-1.jsonl") == Array("key: [redacted][redacted] is no key".utf8))
+    }
+
+    @Test("leaves out the last word of a refusal that was cut, which may begin a credential") func cutRefusal() throws {
+        let bench = try SpoolBench()
+        let ends: [SpoolEnd] = [
+            .answer(.cancelled), .answer(.failed("upstream_truncated")), .truncated(.limit), .truncated(.queue),
+        ]
+        for (number, end) in ends.enumerated() {
+            let head = SpoolFormatTests.head(status: 401, id: "stream_\(number)")
+            bench.write(UInt64(number), head, [(1, "wrong key: sk-9"), (2, "87654")], end: end)
+            #expect(try bench.body("stream_\(number)-1.jsonl") == Array("wrong key: ".utf8))
+            #expect(try bench.lines("stream_\(number)-1.jsonl").last?["redacted"] as? Bool == true)
+        }
+        bench.write(9, SpoolFormatTests.head(status: 401, id: "stream_9"), [(1, "sk-9")], end: .truncated(.limit))
+        #expect(try bench.body("stream_9-1.jsonl").isEmpty)
+        bench.write(10, SpoolFormatTests.head(status: 401, id: "stream_10"), [(1, "key: sk-9")], end: .answer(.complete))
+        #expect(try bench.body("stream_10-1.jsonl") == Array("key: sk-9".utf8), "a whole one has no such word")
+    }
+
     @Test("keeps nothing of a refusal that it cannot look through, or that is too long") func opaque() throws {
         let bench = try SpoolBench()
         let coded = SpoolFormatTests.head(status: 500, fields: [("content-encoding", "gzip")], id: "stream_a")
         bench.write(1, coded, [(1, "secret")], end: .answer(.complete))
         #expect(try bench.body("stream_a-1.jsonl").isEmpty)
         #expect(try bench.lines("stream_a-1.jsonl").last?["redacted"] as? Bool == true)
-        let long = String(repeating: "x", count: SpoolPolicy.refusalLimit)
+        let long = String(repeating: "word of it... ", count: SpoolPolicy.refusalLimit / 14) + "  "
+        #expect(long.utf8.count == SpoolPolicy.refusalLimit)
         bench.write(2, SpoolFormatTests.head(status: 500, id: "stream_b"), [(1, long), (2, "y")], end: .answer(.complete))
         #expect(try bench.body("stream_b-1.jsonl").count == SpoolPolicy.refusalLimit)
         #expect(try bench.lines("stream_b-1.jsonl").last?["error"] as? String == "limit")
@@ -127,7 +157,7 @@ private final class SpoolBench {
         #expect(bench.names.count == 6)
         try bench.whole(6, bytes: 19 << 10, age: 0)
         #expect(bench.names == ["notes.jsonl"] + (3...6).map { "stream_\($0)-1.jsonl" }, "down to nine tenths")
-        let bytes = bench.folder.files().reduce(0) { $0 + SpoolWriter.blocks($1.size) }
+        let bytes = try bench.folder.files().reduce(0) { $0 + SpoolWriter.blocks($1.size) }
         #expect(bytes <= 100 << 10 && bench.writer.folderBytes == bytes)
         #expect(bench.dropped("folder") == 0)
     }
@@ -173,6 +203,27 @@ private final class SpoolBench {
         #expect(bench.names == ["stream_3-1.jsonl"] && bench.writer.answers.isEmpty)
     }
 
+    @Test("makes no file of an end whose head could not be written") func endAlone() throws {
+        let bench = try SpoolBench()
+        try FileManager.default.removeItem(at: bench.url)
+        bench.write(1, SpoolFormatTests.head(id: "stream_1"), [(1, "x")])
+        try bench.folder.prepare()
+        bench.write(1, end: .answer(.complete))
+        #expect(bench.names == [] && bench.dropped("folder") == 1 && bench.writer.answers.isEmpty)
+    }
+
+    @Test("weighs the heads of answers that wait for the disk") func weight() {
+        var batch = SpoolBatch()
+        let field = (name: "x", value: String(repeating: "v", count: 1000))
+        for number in 0..<10 {
+            batch.append(.begin(UInt64(number), SpoolFormatTests.head(fields: Array(repeating: field, count: 100))))
+        }
+        #expect(batch.weight > 1_000_000 && batch.weight < 1_200_000)
+        var handedOn = SpoolFormatTests.head()
+        handedOn.head.lines = HTTPFields(Array(repeating: HTTPFields.Field(field.name, field.value), count: 100))
+        #expect(handedOn.weight > 100_000)
+    }
+
     @Test("writes into no file that was there, nor through a link") func foreign() throws {
         let bench = try SpoolBench()
         let target = bench.url.appendingPathComponent("target")
@@ -195,11 +246,33 @@ private final class SpoolBench {
         #expect(try SpoolEraser.erase(key: "key_a", from: bench.folder) == 0)
     }
 
+    @Test("is erased also where heads are long") func eraseLong() throws {
+        let bench = try SpoolBench()
+        let fields = (0..<64).map { (name: "x-\($0)", value: String(repeating: "v", count: 4000)) }
+        bench.write(1, SpoolFormatTests.head(fields: fields, id: "stream_1", key: "key_a"), [(1, "x")])
+        #expect(try SpoolEraser.erase(key: "key_a", from: bench.folder) == 1 && bench.names == [])
+    }
+
+    @Test("is not said to be erased when it could not be looked through") func eraseFails() throws {
+        let bench = try SpoolBench()
+        #expect(throws: StorageError.self) { try SpoolEraser.erase(key: "key_a", from: SpoolFolder(bench.url.path + "/none")) }
+        bench.write(2, SpoolFormatTests.head(id: "stream_2", key: "key_a"), [(1, "x")])
+        try Data(count: 9 << 20).write(to: bench.url.appendingPathComponent("stream_1-1.jsonl"))
+        try Data(count: 9).write(to: bench.url.appendingPathComponent("stream_3-1.jsonl"))
+        do {
+            _ = try SpoolEraser.erase(key: "key_a", from: bench.folder)
+            Issue.record("it was said to be erased")
+        } catch {
+            #expect("\(error)".hasPrefix("1 spooled answers are removed, but 1 files may be left: "), "\(error)")
+        }
+        #expect(bench.names == ["stream_1-1.jsonl", "stream_3-1.jsonl"], "the rest is erased")
+    }
+
     @Test("says why a folder cannot be used") func unusable() throws {
         let bench = try SpoolBench()
         let file = bench.url.appendingPathComponent("file")
         try Data().write(to: file)
-        for path in [file.path, file.path + "/below", "/proc/none/spool", bench.url.path + "/two/levels"] {
+        for path in [file.path, file.path + "/below", "/proc/none/spool", "/proc/self", bench.url.path + "/two/levels"] {
             #expect(throws: StorageError.self) { try SpoolFolder(path).prepare() }
         }
         #expect(bench.names == ["file"], "nothing is left of the attempt")

@@ -36,7 +36,7 @@ extension AuditRow {
         reasoningTokens = AuditRow.bounded(record.usage?.reasoning)
         isEstimated = record.isEstimated
         cost = record.cost.map { Money(nanos: min(max(0, $0.nanos), AuditRow.costLimit)) }
-        error = record.error.map { Redaction.text(AuditRow.cut($0, AuditRow.errorLimit)) }
+        error = record.error.map { AuditRow.cut(Redaction.text($0), AuditRow.errorLimit) }
         isAnswered = record.hasAnswer
         requestBytes = record.requestBytes
         guard keepsContent else { return }
@@ -47,8 +47,9 @@ extension AuditRow {
         let said = record.responseText ?? AuditRow.said(record.capture, [.text, .refusal])
         // An upstream that refuses a key may name it, and the proxy takes in what it says. What a model said stays as it is,
         // also when its client left (499).
-        let isRefusal = record.status >= 400 && record.status != 499
-        responseText = isRefusal ? said.map { Redaction.text($0) } : said
+        let isRefusal = record.refusedSecrets != nil || record.status >= 400 && record.status != 499
+        let isCut = record.isTruncated || record.error != nil || record.status == 499
+        responseText = isRefusal ? said.map { Redaction.text($0, without: record.refusedSecrets ?? [], isCut: isCut) } : said
         reasoningText = AuditRow.said(record.capture, [.reasoning])
         toolCalls = AuditRow.json(callsOf: record.capture)
     }
@@ -103,7 +104,7 @@ extension AuditRow {
                     json.object { json in
                         json.member("provider", attempt.provider)
                         json.member("model", attempt.model)
-                        json.member("error", Redaction.text(cut(attempt.error, errorLimit)))
+                        json.member("error", cut(Redaction.text(attempt.error), errorLimit))
                     }
                 }
             }

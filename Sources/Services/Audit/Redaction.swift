@@ -3,6 +3,7 @@
 
 internal import Bytes
 package import HTTPSemantics
+package import Telemetry
 
 /// The one place where credentials are taken out of what is recorded, logged or told.
 package enum Redaction {
@@ -28,7 +29,9 @@ package enum Redaction {
     package static func headers(_ fields: HTTPFields, limit: Int = 8192) -> String {
         var text = ""
         for field in fields {
-            let value = isSecret(name: field.name) ? mark : Redaction.text(String(field.value.prefix(2048)))
+            let shown = String(field.value.prefix(2048))
+            let isCut = shown.utf8.count < field.value.utf8.count
+            let value = isSecret(name: field.name) ? mark : Redaction.text(shown, isCut: isCut)
             guard text.utf8.count + field.name.utf8.count + value.utf8.count + 3 <= limit else { return text }
             if !text.isEmpty { text += "\n" }
             text += "\(field.name): \(value)"
@@ -39,19 +42,44 @@ package enum Redaction {
     /// A request's target with the values of parameters taken out that are credentials.
     package static func target(_ target: String) -> String {
         guard let mark = target.firstIndex(of: "?") else { return target }
-        let pairs = target[target.index(after: mark)...].split(separator: "&", omittingEmptySubsequences: false)
-        let shown = pairs.map { pair in
-            guard let equals = pair.firstIndex(of: "="), isSecret(name: String(pair[..<equals])) else { return String(pair) }
-            return pair[...equals] + Redaction.mark
-        }
+        let shown = parameters(of: target).map { $0.isSecret ? $0.name + Redaction.mark : $0.name + $0.value }
         return target[...mark] + shown.joined(separator: "&")
+    }
+
+    /// The parameters of a target's query, in order; a name with its `=`.
+    static func parameters(of target: String) -> [(name: Substring, value: Substring, isSecret: Bool)] {
+        guard let mark = target.firstIndex(of: "?") else { return [] }
+        let pairs = target[target.index(after: mark)...].split(separator: "&", omittingEmptySubsequences: false)
+        return pairs.map { pair in
+            guard let equals = pair.firstIndex(of: "=") else { return (pair, "", false) }
+            return (pair[...equals], pair[equals...].dropFirst(), isSecret(name: String(pair[..<equals])))
+        }
     }
 
     /// Text from outside with all that looks like a credential taken out: what follows `Bearer` or `key=`, and what begins as
     /// the keys of the well-known vendors do.
-    package static func text(_ text: String) -> String {
+    ///
+    /// - Parameters:
+    ///   - secrets: Credentials that are taken out whatever they look like, from 8 bytes on.
+    ///   - isCut: Whether the text may end inside of a word, which is left out then: it may be the beginning of a credential.
+    package static func text(_ text: String, without secrets: [Secret] = [], isCut: Bool = false) -> String {
+        let text = exact(text, secrets)
+        return patterns(isCut ? withoutLastWord(text) : text)
+    }
+
+    private static func withoutLastWord(_ text: String) -> String {
+        let ends = text.utf8.lastIndex { byte in
+            switch byte {
+            case ...ASCII.space, ASCII.quote, UInt8(ascii: "'"), UInt8(ascii: "`"), UInt8(ascii: "<"), UInt8(ascii: ">"): true
+            default: false
+            }
+        }
+        return ends.map { String(text[...$0]) } ?? ""
+    }
+
+    private static func patterns(_ text: String) -> String {
         let bytes = text.utf8.span
-        let hasAssignments = text.utf8.contains(equals)
+        let hasAssignments = text.utf8.contains { $0 == equals || $0 == ASCII.colon }
         var shown = ByteBuffer()
         var start = 0
         var index = 0
@@ -89,24 +117,76 @@ package enum Redaction {
 
     /// The credential that a word which begins at `start` is, or introduces.
     private static func secret(in bytes: Span<UInt8>, at start: Int) -> Range<Int>? {
-        if isOne(bytes[start], of: firstOfSecrets) {
-            let rest = bytes.extracting(start..<bytes.count)
-            if secretPrefixes.contains(where: { rest.starts(with: $0.bytes) }) {
-                let end = endOfToken(in: bytes, from: start)
-                return end - start >= shortest ? start..<end : nil
-            }
-            for scheme in schemes where begins(bytes, start, in: 0..<bytes.count, scheme) {
-                let first = start + scheme.utf8CodeUnitCount
-                let end = endOfToken(in: bytes, from: first)
-                return end - first >= shortest ? first..<end : nil
-            }
+        let value = assigned(in: bytes, at: start)
+        guard isOne(bytes[start], of: firstOfSecrets) else { return value }
+        let rest = bytes.extracting(start..<bytes.count)
+        if secretPrefixes.contains(where: { rest.starts(with: $0.bytes) }) {
+            let end = endOfToken(in: bytes, from: start)
+            // What looks like a key may be the name of a value: then both go.
+            if end - start >= shortest { return start..<max(end, value?.upperBound ?? end) }
         }
-        // `name=value`, where the name says what the value is.
+        if let value { return value }
+        for scheme in schemes where begins(bytes, start, in: 0..<bytes.count, scheme) {
+            let first = start + scheme.utf8CodeUnitCount
+            let end = endOfToken(in: bytes, from: first)
+            if end - first >= shortest { return first..<end }
+        }
+        return nil
+    }
+
+    /// The value behind a name that says that it is a credential: `name=value`, `name="value"`, `"name": "value"`; and
+    /// `name: value` or `name: "value"` where it looks like one, as prose has colons too ("token: the", "unknown key: 'top'").
+    private static func assigned(in bytes: Span<UInt8>, at start: Int) -> Range<Int>? {
         var end = start
         while end < bytes.count, end - start < 64, isWord(bytes[end]) || bytes[end] == ASCII.minus { end += 1 }
-        guard end > start, end < bytes.count, bytes[end] == equals, isSecret(bytes, start..<end) else { return nil }
-        let last = endOfToken(in: bytes, from: end + 1)
-        return last > end + 1 ? end + 1..<last : nil
+        var index = end
+        let isQuotedName = skipQuote(in: bytes, &index)
+        skipSpaces(in: bytes, &index)
+        guard end > start, index < bytes.count, bytes[index] == equals || bytes[index] == ASCII.colon,
+            isSecret(bytes, start..<end)
+        else { return nil }
+        let isEquals = bytes[index] == equals
+        let isClose = index == end
+        index += 1
+        let behind = index
+        skipSpaces(in: bytes, &index)
+        let hasSpace = index > behind || !isClose
+        let isQuoted = skipQuote(in: bytes, &index)
+        guard let last = isQuoted ? endOfQuoted(in: bytes, from: index) : endOfToken(in: bytes, from: index), last > index
+        else { return nil }
+        let isSure = isQuoted ? isEquals || isQuotedName : isEquals && !hasSpace
+        return isSure || looksLikeKey(bytes.extracting(index..<last)) ? index..<last : nil
+    }
+
+    private static func skipSpaces(in bytes: Span<UInt8>, _ index: inout Int) {
+        while index < bytes.count, bytes[index] == ASCII.space { index += 1 }
+    }
+
+    /// Goes past a quotation mark, which may be escaped, as it is in JSON that is quoted in JSON; false where there is none.
+    private static func skipQuote(in bytes: Span<UInt8>, _ index: inout Int) -> Bool {
+        var next = index
+        while next < bytes.count, bytes[next] == ASCII.backslash { next += 1 }
+        guard next < bytes.count, isQuote(bytes[next]) else { return false }
+        index = next + 1
+        return true
+    }
+
+    /// The end of what is quoted; `nil` when it holds spaces, as no credential does, or has no end.
+    private static func endOfQuoted(in bytes: Span<UInt8>, from start: Int) -> Int? {
+        var end = start
+        while end < bytes.count, bytes[end] > ASCII.space, !isQuote(bytes[end]), bytes[end] != ASCII.backslash { end += 1 }
+        return end < bytes.count && bytes[end] > ASCII.space ? end : nil
+    }
+
+    private static func isQuote(_ byte: UInt8) -> Bool { byte == ASCII.quote || byte == UInt8(ascii: "'") }
+
+    /// Whether it has the length of a key, and digits among letters.
+    private static func looksLikeKey(_ bytes: Span<UInt8>) -> Bool {
+        var (digits, others) = (0, 0)
+        for index in 0..<bytes.count {
+            if (0x30...0x39).contains(bytes[index]) { digits += 1 } else if isWord(bytes[index]) { others += 1 }
+        }
+        return bytes.count >= 16 && digits > 0 && others > 0
     }
 
     /// Whether a word, in letters of any case, stands at `start` within a range of the bytes.

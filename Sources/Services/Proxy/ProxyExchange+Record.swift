@@ -29,6 +29,7 @@ extension ProxyExchange {
         record.responseText = capture.text
         record.isTruncated = capture.isTruncated
         record.error = error
+        if status >= 400 { record.refusedSecrets = request.shownSecrets }
         return record
     }
 }

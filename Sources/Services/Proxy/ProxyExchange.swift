@@ -53,7 +53,7 @@ package final class ProxyExchange {
         spooled = service.relay.spool?.begin(
             SpoolOrigin(
                 requestID: request.id, streamID: streamID, attempt: 1, door: request.door, keyID: request.caller.keyID,
-                provider: request.target.name, model: "", dialects: nil))
+                provider: request.target.name, model: "", dialects: nil, secrets: request.shownSecrets))
         transfer = request.target.open(
             method: request.method, target: request.path, lines: request.lines, framing: request.framing, self)
     }

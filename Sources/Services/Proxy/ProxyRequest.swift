@@ -4,6 +4,7 @@
 package import HTTPSemantics
 package import Providers
 package import Storage
+internal import Telemetry
 
 /// A request that is handed on as it is.
 package struct ProxyRequest {
@@ -29,6 +30,9 @@ package struct ProxyRequest {
     package var headerText = ""
     /// What the caller's limits granted it, to be settled when it ends.
     package var lease: LimitLease?
+
+    /// The credentials that upstream is shown: the gateway's, or what the client sends of its own.
+    var shownSecrets: [Secret] { [target.apiKey] + Redaction.credentials(in: lines, target: path) }
 
     package init(
         target: ProxyTarget, method: String, path: String, lines: HTTPFields, framing: BodyFraming, id: String, door: String,

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Chat
+internal import Providers
+internal import Telemetry
 
 /// What an exchange keeps of answers as they came.
 extension Exchange {
@@ -11,6 +13,9 @@ extension Exchange {
             SpoolOrigin(
                 requestID: record.requestID, streamID: attribution.streamID, attempt: attribution.attempts, door: record.door,
                 keyID: record.caller.keyID, provider: attribution.provider, model: attribution.model,
-                dialects: (client, attribution.dialect)))
+                dialects: (client, attribution.dialect), secrets: shownSecrets))
     }
+
+    /// The credentials that the provider which is asked was shown.
+    var shownSecrets: [Secret] { current.map { [$0.provider.apiKey] } ?? [] }
 }

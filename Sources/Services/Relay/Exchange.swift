@@ -378,7 +378,7 @@ extension Exchange: UpstreamReceiver {
     package func fail(_ reported: UpstreamFailure) {
         // What a provider says of a key goes neither to the client nor into a log.
         var failure = reported
-        failure.failure.message = Redaction.text(failure.failure.message)
+        failure.failure.message = Redaction.text(failure.failure.message, without: shownSecrets)
         if recover(from: failure) { return }
         // Where one failed and the other could not even be asked, the first says more.
         let told = failure.failureClass == .unfit ? lastRefusal ?? failure : failure

@@ -4,6 +4,7 @@
 package import Chat
 internal import HTTPClient
 internal import Providers
+package import Telemetry
 
 /// What a provider is asked for whose answer is kept.
 package struct SpoolOrigin: Sendable {
@@ -20,10 +21,12 @@ package struct SpoolOrigin: Sendable {
     package var model: String
     /// The client's dialect, and the one that the provider was asked in; `nil` for what is handed on.
     package var dialects: (client: Dialect, upstream: Dialect)?
+    /// The credentials that the provider is shown, which it may repeat: they are not kept.
+    package var secrets: [Secret]
 
     package init(
         requestID: String, streamID: String, attempt: Int, door: String, keyID: String?, provider: String, model: String,
-        dialects: (client: Dialect, upstream: Dialect)?
+        dialects: (client: Dialect, upstream: Dialect)?, secrets: [Secret]
     ) {
         self.requestID = requestID
         self.streamID = streamID
@@ -33,6 +36,7 @@ package struct SpoolOrigin: Sendable {
         self.provider = provider
         self.model = model
         self.dialects = dialects
+        self.secrets = secrets
     }
 }
 
@@ -44,6 +48,11 @@ struct SpoolHead: Sendable {
     /// Microseconds from the asking to the head.
     var waited: Int
     var head: TransferHead
+
+    /// About how much memory it takes: nearly all of it is the fields of the answer.
+    var weight: Int {
+        SpoolFormat.fields(of: head).reduce(512) { $0 &+ $1.name.utf8.count &+ $1.value.utf8.count &+ 64 }
+    }
 }
 
 /// Why not all of an answer is kept.
@@ -74,11 +83,15 @@ struct SpoolBatch: Sendable {
 
     private(set) var bytes: [UInt8] = []
     private(set) var entries: [Entry] = []
+    private var headWeight = 0
 
     /// About how much memory it takes.
-    var weight: Int { bytes.count &+ entries.count &* 64 }
+    var weight: Int { bytes.count &+ entries.count &* 64 &+ headWeight }
 
-    mutating func append(_ entry: Entry) { entries.append(entry) }
+    mutating func append(_ entry: Entry) {
+        if case .begin(_, let head) = entry { headWeight &+= head.weight }
+        entries.append(entry)
+    }
 
     mutating func append(_ chunk: Span<UInt8>, of number: UInt64, at time: Int) {
         let start = bytes.count

@@ -7,14 +7,23 @@ package import Storage
 package enum SpoolEraser {
     /// Removes the files of answers to a virtual key, by its identifier; returns how many. Blocks.
     ///
-    /// An answer under way is cut there. Throws `readOnly` when a file cannot be removed.
+    /// An answer under way is cut there; one that has no file yet is not found. Throws, after it has done what it can, when it is not
+    /// sure that no file is left: the error says so, and how many were removed.
     package static func erase(key: String, from folder: SpoolFolder) throws(StorageError) -> Int {
         var removed = 0
-        for file in folder.files() {
-            guard let head = folder.firstLine(of: file.name), SpoolFormat.key(inHead: head) == key else { continue }
-            guard folder.remove(file.name) else { throw .readOnly("\(folder.path)/\(file.name) cannot be removed") }
-            removed += 1
+        var left: [StorageError] = []
+        for file in try folder.files() {
+            do throws(StorageError) {
+                guard let head = try folder.firstLine(of: file.name), SpoolFormat.key(inHead: head) == key else { continue }
+                guard folder.remove(file.name) else {
+                    throw StorageError.readOnly("\(folder.path)/\(file.name) cannot be removed")
+                }
+                removed += 1
+            } catch {
+                left.append(error)
+            }
         }
-        return removed
+        guard let first = left.first else { return removed }
+        throw .unavailable("\(removed) spooled answers are removed, but \(left.count) files may be left: \(first)")
     }
 }

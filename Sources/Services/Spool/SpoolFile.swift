@@ -3,7 +3,9 @@
 
 internal import Bytes
 internal import HTTPClient
+internal import Providers
 internal import Storage
+internal import Telemetry
 
 /// The file of an answer that is under way: the lines that it gets next.
 ///
@@ -16,6 +18,8 @@ struct SpoolFile {
         var chunks: [(time: Int, range: Range<Int>)] = []
         /// Whether it can be looked through: nothing is found in what is compressed.
         let isPlain: Bool
+        /// What the provider was shown, and may repeat.
+        let secrets: [Secret]
     }
 
     let name: String
@@ -36,7 +40,8 @@ struct SpoolFile {
         SpoolFormat.appendHead(head, to: &lines)
         guard !(200...299).contains(head.head.status) else { return }
         let codings = SpoolFormat.fields(of: head.head).filter { $0.name.lowercased() == "content-encoding" }
-        refusal = Refusal(isPlain: codings.allSatisfy { $0.value.lowercased() == "identity" })
+        refusal = Refusal(
+            isPlain: codings.allSatisfy { $0.value.lowercased() == "identity" }, secrets: head.origin.secrets)
     }
 
     /// Whether there is something to write.
@@ -50,7 +55,7 @@ struct SpoolFile {
 
     mutating func end(_ end: SpoolEnd, at time: Int) {
         guard !isOver else { return }
-        let isRedacted = release(at: time)
+        let isRedacted = release(at: time, isCut: end != .answer(.complete))
         isOver = true
         SpoolFormat.appendEnd(
             hasFailed ? .truncated(.folder) : end, at: time, bytes: count.bytes, chunks: count.chunks,
@@ -92,15 +97,15 @@ struct SpoolFile {
         refusal?.chunks.append((time, start..<start + chunk.count))
     }
 
-    /// Writes a refusal, without credentials; says whether it is another one than came.
-    private mutating func release(at time: Int) -> Bool {
+    /// Writes a refusal, without credentials; says whether it is another one than came. One that was cut may end inside a credential.
+    private mutating func release(at time: Int, isCut: Bool) -> Bool {
         guard let held = refusal, !hasFailed else { return false }
         refusal = nil
         guard held.isPlain else { return !held.bytes.isEmpty }
         let text = String(decoding: held.bytes, as: UTF8.self)
-        let shown = Redaction.text(text)
+        let shown = Redaction.text(text, without: held.secrets, isCut: isCut)
         guard shown == text else {
-            write(shown.utf8.span, at: held.chunks.last?.time ?? time)
+            if !shown.isEmpty { write(shown.utf8.span, at: held.chunks.last?.time ?? time) }
             return true
         }
         for chunk in held.chunks { write(held.bytes.span.extracting(chunk.range), at: chunk.time) }

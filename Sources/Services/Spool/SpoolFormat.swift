@@ -37,7 +37,8 @@ enum SpoolFormat {
                 for field in fields(of: head.head) {
                     json.array { json in
                         json.string(field.name)
-                        json.string(Redaction.isSecret(name: field.name) ? Redaction.mark : Redaction.text(field.value))
+                        let isSecret = Redaction.isSecret(name: field.name)
+                        json.string(isSecret ? Redaction.mark : Redaction.text(field.value, without: origin.secrets))
                     }
                 }
             }
@@ -71,14 +72,18 @@ enum SpoolFormat {
             case .answer(.failed(let code)):
                 json.member("end", literal: "failed")
                 json.member("error", code)
-            case .truncated(let loss):
-                json.member("end", literal: "truncated")
-                json.member("error", loss.rawValue)
+            case .answer(.limited): appendLoss(.limit, to: &json)
+            case .truncated(let loss): appendLoss(loss, to: &json)
             }
             json.member("bytes", bytes)
             json.member("chunks", chunks)
             if isRedacted { json.member("redacted", true) }
         }
+    }
+
+    private static func appendLoss(_ loss: SpoolLoss, to json: inout JSONWriter) {
+        json.member("end", literal: "truncated")
+        json.member("error", loss.rawValue)
     }
 
     /// The identifier of the virtual key that a first line names.

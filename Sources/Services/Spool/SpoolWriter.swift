@@ -59,8 +59,10 @@ struct SpoolWriter {
     mutating func sweep(at now: Int64) {
         let open = Set(answers.values.map(\.name))
         let oldest = policy.retention > 0 ? now &- Int64(clamping: policy.retention) : .min
+        // A folder that cannot be read now is looked at again.
+        guard let files = try? folder.files() else { return }
         folderBytes = 0
-        for file in folder.files() where file.modified >= oldest || open.contains(file.name) || !folder.remove(file.name) {
+        for file in files where file.modified >= oldest || open.contains(file.name) || !folder.remove(file.name) {
             folderBytes &+= SpoolWriter.blocks(file.size)
         }
     }
@@ -76,6 +78,8 @@ struct SpoolWriter {
 
     private mutating func write(_ file: inout SpoolFile) {
         let lines = file.takeLines()
+        // The end of one whose head could not be written would stand alone.
+        guard !file.hasFailed || file.size > 0 else { return }
         let growth = SpoolWriter.blocks(file.size &+ lines.count) &- SpoolWriter.blocks(file.size)
         do {
             try makeRoom(growth, besides: file.name)
@@ -92,7 +96,7 @@ struct SpoolWriter {
     private mutating func makeRoom(_ growth: Int, besides name: String) throws(StorageError) {
         guard folderBytes &+ growth > policy.folderLimit else { return }
         let open = Set(answers.values.map(\.name))
-        var files = folder.files()
+        var files = try folder.files()
         folderBytes = files.reduce(0) { $0 &+ SpoolWriter.blocks($1.size) }
         guard folderBytes &+ growth > policy.folderLimit else { return }
         files.sort { $0.modified < $1.modified }

@@ -39,7 +39,8 @@ package struct SpoolFolder: Sendable {
 
     /// Writes bytes into a file at an offset, all or none of them; `isNew` makes the file, which must not be there.
     ///
-    /// Throws `full` or `unavailable`. What could be written of the bytes is cut off again.
+    /// Throws `full`, `readOnly` (also when the file or the folder is gone) or `unavailable`. What could be written of the bytes is
+    /// cut off again, and a new file is removed.
     package func write(_ bytes: [UInt8], to name: String, at offset: Int, isNew: Bool) throws(StorageError) {
         let flags = O_WRONLY | O_CLOEXEC | O_NOFOLLOW | (isNew ? O_CREAT | O_EXCL : 0)
         let file = unsafe open(path + "/" + name, flags, 0o600)
@@ -55,40 +56,61 @@ package struct SpoolFolder: Sendable {
             } else if count == 0 || errno != EINTR {
                 let code = count == 0 ? EIO : errno
                 // Whole lines only, for who reads it.
-                ftruncate(file, off_t(offset))
+                if isNew { unlink(name) } else { ftruncate(file, off_t(offset)) }
                 throw failure("cannot be written to", code)
             }
         }
     }
 
-    /// The files of answers in the folder; other files are not told of, and so never removed. Empty when it cannot be read.
-    package func files() -> [File] {
-        guard let folder = unsafe opendir(path) else { return [] }
+    /// The files of answers in the folder; other files are not told of, and so never removed.
+    ///
+    /// Throws `readOnly` or `unavailable` when not all could be found.
+    package func files() throws(StorageError) -> [File] {
+        guard let folder = unsafe opendir(path) else { throw failure("cannot be read", errno) }
         defer { unsafe closedir(folder) }
         var files: [File] = []
-        while let entry = unsafe readdir(folder) {
+        while true {
+            errno = 0
+            guard let entry = unsafe readdir(folder) else { break }
             let name = unsafe withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
                 unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
             }
+            guard SpoolFolder.isOurs(name) else { continue }
             var status = stat()
-            guard SpoolFolder.isOurs(name), unsafe fstatat(dirfd(folder), name, &status, AT_SYMLINK_NOFOLLOW) == 0,
-                status.st_mode & S_IFMT == S_IFREG
-            else { continue }
+            guard unsafe fstatat(dirfd(folder), name, &status, AT_SYMLINK_NOFOLLOW) == 0 else {
+                // It was removed meanwhile.
+                if errno == ENOENT { continue }
+                throw failure("cannot be read", errno)
+            }
+            guard status.st_mode & S_IFMT == S_IFREG else { continue }
             let modified = Int64(status.st_mtim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_mtim.tv_nsec)
             files.append(File(name: name, size: Int(status.st_size), modified: modified))
         }
+        guard errno == 0 else { throw failure("cannot be read", errno) }
         return files
     }
 
-    /// The first line of a file, without its end; `nil` when it cannot be read or is longer than 64 KiB.
-    package func firstLine(of name: String) -> [UInt8]? {
+    /// The first line of a file, without its end; `nil` when the file is gone, or holds no whole line.
+    ///
+    /// Throws `readOnly` or `unavailable` when it cannot be read, or has no end within 8 MiB: no head of an answer is as long.
+    package func firstLine(of name: String) throws(StorageError) -> [UInt8]? {
         let file = unsafe open(path + "/" + name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
-        guard file >= 0 else { return nil }
+        guard file >= 0 else {
+            if errno == ENOENT { return nil }
+            throw failure("cannot be read at \(name)", errno)
+        }
         defer { close(file) }
-        var bytes = [UInt8](repeating: 0, count: 64 << 10)
-        let count = unsafe bytes.withUnsafeMutableBytes { unsafe pread(file, $0.baseAddress, $0.count, 0) }
-        guard count > 0, let end = bytes[..<count].firstIndex(of: UInt8(ascii: "\n")) else { return nil }
-        return Array(bytes[..<end])
+        var line: [UInt8] = []
+        var piece = [UInt8](repeating: 0, count: 64 << 10)
+        while line.count < 8 << 20 {
+            let count = unsafe piece.withUnsafeMutableBytes { unsafe pread(file, $0.baseAddress, $0.count, off_t(line.count)) }
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw failure("cannot be read at \(name)", errno) }
+            if count == 0 { return nil }
+            if let end = piece[..<count].firstIndex(of: UInt8(ascii: "\n")) { return line + piece[..<end] }
+            line += piece[..<count]
+        }
+        throw .unavailable("\(path)/\(name) has no end of its first line")
     }
 
     /// Removes a file; false when it is still there.
