@@ -15,17 +15,18 @@ extension ProxyExchange {
         record.caller = request.caller
         record.provider = request.target.name
         record.attempts = 1
-        record.isStream = capture.isEventStream
-        record.hasAnswer = firstChunk != nil
+        record.isStream = capture.isStream
+        record.hasAnswer = firstChunk != nil && status < 400
         record.status = outcome == .clientDisconnected ? 499 : status
         record.outcome = outcome
-        record.timeToFirstToken = capture.isEventStream ? firstChunk.map { $0 &- request.received } : nil
+        record.timeToFirstToken = capture.isStream ? firstChunk.map { $0 &- request.received } : nil
         record.headerText = request.headerText
         record.requestBody = requestBody
         record.requestBytes = requestBytes
         record.duration = service.loop.now &- request.received
         record.receivedAt = wallClockMicroseconds() &- Int64(clamping: record.duration / 1000)
-        record.usage = capture.usage
+        // What is looked up was used, and counted, before.
+        if request.method != "GET", request.method != "HEAD" { record.usage = capture.usage }
         record.responseText = capture.text
         record.isTruncated = capture.isTruncated
         record.error = error
