@@ -73,6 +73,11 @@ public struct ByteBuffer: Sendable {
         append(literal.bytes)
     }
 
+    /// Takes back what was appended last, so that `count` bytes are left at most.
+    package mutating func truncate(to count: Int) {
+        held.removeLast(max(0, held.count &- max(0, count)))
+    }
+
     /// Forgets the content, keeping the capacity.
     package mutating func removeAll() {
         held.removeAll(keepingCapacity: true)

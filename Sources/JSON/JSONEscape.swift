@@ -43,7 +43,8 @@ struct JSONEscape {
         }
     }
 
-    private static func byte(for letter: UInt8) -> UInt8? {
+    /// What a letter behind a backslash stands for; `nil` for none.
+    static func byte(for letter: UInt8) -> UInt8? {
         switch letter {
         case ASCII.quote, ASCII.backslash, ASCII.slash: letter
         case UInt8(ascii: "b"): 0x08

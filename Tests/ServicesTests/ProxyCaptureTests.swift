@@ -79,7 +79,7 @@ import Testing
         let bytes = Array(body.utf8)
         for cut in 0...bytes.count {
             let capture = capture([bytes[..<cut], bytes[cut...]], "application/json")
-            #expect(capture.text == "Hello" && capture.usage == TokenUsage(input: 1, output: 2))
+            #expect(capture.text == "Hello" && capture.usage == TokenUsage(input: 1, output: 2, cached: 0))
         }
     }
 
@@ -87,7 +87,7 @@ import Testing
         (#"{"content":[{"type":"text","text":"a"},{"type":"tool_use","input":{"text":"no"}},{"type":"text","text":"b"}]}"#, "ab"),
         (#"{"choices":[{"text":"old"}]}"#, "old"), (#"{"message":{"content":"x"},"messages":[{"content":"no"}]}"#, "x"),
         (#"{"content":null,"response":7}"#, ""), (#"["content","a"]"#, ""), ("", ""), ("nonsense", ""),
-        (#"{"response":"kept","content":"cut"#, "kept"),
+        (#"{"response":"kept, ","content":"cut"#, "kept, cut"),
     ])
     func textIsFoundWhereItIs(_ body: String, _ text: String) {
         #expect(capture(body, "application/json").text == text)
@@ -123,13 +123,38 @@ import Testing
 
     @Test func anEventLongerThanTheLimitEndsTheReading() {
         let body = "data: {\"content\":\"a\"}\n\ndata: \(String(repeating: "x", count: 200))\n\ndata: {\"content\":\"b\"}\n\n"
-        let capture = capture(body, "text/event-stream", limit: 64)
+        var capture = ProxyCapture(contentType: "text/event-stream", contentEncoding: nil, limit: 64, eventLimit: 64)
+        capture.append(Array(body.utf8).span)
+        capture.finish()
         #expect(capture.text == "a" && capture.isTruncated && capture.byteCount == body.utf8.count)
     }
 
-    @Test func aWholeAnswerOverTheLimitSaysWhatWasKept() {
-        let body = "{\"content\":\"kept\",\"response\":\"\(String(repeating: "x", count: 100))\"}"
-        let capture = capture(body, "application/json", limit: 40)
-        #expect(capture.text == "kept" && capture.isTruncated)
+    @Test func aWholeAnswerOverTheLimitKeepsTheBeginningOfWhatItSaysAndAllItsTokens() {
+        let long = String(repeating: "é", count: 1 << 20)
+        let body = Array("{\"content\":\"\(long)\",\"response\":\"no\",\"usage\":{\"input_tokens\":3}}".utf8)
+        for size in [body.count, 4093] {
+            let pieces = stride(from: 0, to: body.count, by: size).map { body[$0..<min($0 + size, body.count)] }
+            let capture = capture(pieces, "application/json", limit: 1001)
+            #expect(capture.text == String(repeating: "é", count: 500) && capture.isTruncated)
+            #expect(capture.usage == TokenUsage(input: 3))
+        }
+    }
+
+    @Test func tokensAndTheModelAreReadWhereNothingIsKept() {
+        let event = #"{"model":"m","choices":[{"delta":{"content":"a"}}],"usage":{"prompt_tokens":1,"completion_tokens":2}}"#
+        let forms = [("data: \(event)\n\n", "text/event-stream"), (event, "application/json"), (event, "application/jsonl")]
+        for (body, type) in forms {
+            let capture = capture(body, type, limit: 0)
+            #expect(capture.text.isEmpty && capture.isTruncated)
+            #expect(capture.usage == TokenUsage(input: 1, output: 2) && capture.model == "m")
+        }
+    }
+
+    @Test(arguments: [
+        ("text/event-stream; charset=utf-8", true), ("application/x-ndjson", true), ("application/jsonl", true),
+        ("application/json", false), ("text/plain", false), (nil, false),
+    ])
+    func streamsAreKnownByTheirTypeAlsoAtTheEnd(_ type: String?, _ isStream: Bool) {
+        #expect(capture("", type).isStream == isStream && capture("", type, coding: "gzip").isStream == isStream)
     }
 }

@@ -50,6 +50,21 @@ final class NoTransport: UpstreamTransport {
         #expect(names(Self.plan(bareNames: true)) == with)
     }
 
+    @Test("knows what a provider's model costs by the provider's name for it: a deployment's price goes before the table's")
+    func prices() {
+        let (a, b) = (Self.provider("a"), Self.provider("b"))
+        func price(_ input: Int64) -> Price { Price(input: input, output: 0) }
+        let plan = RoutePlan(
+            providers: [a, b],
+            routes: [
+                .init(name: "x", deployments: [Candidate(a, "m", price: price(1)), Candidate(b, "m")]),
+                .init(name: "y", deployments: [Candidate(a, "m", price: price(2))]),
+                .init(name: "g*", deployments: [Candidate(a, "g*", price: price(3))]),
+            ], prices: PriceTable([("a/*", price(4)), ("b/m", price(5))]))
+        let named = [("a", "m"), ("a", "g1"), ("a", "x"), ("a", ""), ("b", "m"), ("b", "n"), ("c", "m")]
+        #expect(named.map { plan.price(provider: $0, model: $1)?.input } == [1, 3, 4, 4, 5, nil, nil])
+    }
+
     @Test("lists exact names and the providers' models, no patterns")
     func listing() {
         let listed = Self.plan(bareNames: true).listing

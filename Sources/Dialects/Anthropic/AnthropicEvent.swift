@@ -28,6 +28,7 @@ struct AnthropicEvent: Sendable {
         let first = try tokenizer.next(in: data)
         guard first.kind == .beginObject else { throw JSONError(.unexpectedByte, at: first.range.lowerBound) }
         var hasKind = false
+        var hasError = false
         while true {
             let key = try tokenizer.next(in: data)
             guard key.kind == .key else { break }
@@ -37,6 +38,9 @@ struct AnthropicEvent: Sendable {
                 hasKind = true
             } else if value.kind == .number, key.equals("index", in: data) {
                 index = value.integer(in: data) ?? -1
+            } else if key.equals("error", in: data) {
+                let range = try tokenizer.skip(value, in: data)
+                hasError = value.kind == .beginObject || value.kind == .string && range.count > 2
             } else if value.kind == .beginObject {
                 try readObject(key, value, with: &tokenizer, of: data)
             } else {
@@ -45,6 +49,8 @@ struct AnthropicEvent: Sendable {
         }
         _ = try tokenizer.next(in: data)
         if !hasKind { kind = Kind(JSONToken(.string, 0..<name.count), in: name) }
+        // Some who imitate the dialect tell of a failure without saying that it is one.
+        if hasError, !hasKind || kind == .other { kind = .error }
     }
 
     private mutating func readObject(

@@ -19,7 +19,7 @@ struct AnthropicWholeAnswer {
         } catch {
             throw MalformedEvent(at: error.offset)
         }
-        if message["type"]?.string == "error" {
+        if message["type"]?.string == "error" || AnthropicWholeAnswer.isError(message["error"]) {
             event.isTerminal = true
             event.deltas.append(.failure(AnthropicErrorBody.readInStream(body)))
             return
@@ -47,6 +47,11 @@ struct AnthropicWholeAnswer {
         event.deltas = answer.deltas
         event.ownText = answer.text
         event.hasOwnText = true
+    }
+
+    /// Whether a member `error` tells of one.
+    private static func isError(_ value: JSONValue?) -> Bool {
+        value?.members != nil || value?.string?.isEmpty == false
     }
 
     private mutating func add(_ block: JSONValue) {

@@ -33,6 +33,7 @@ enum OpenAIUsage {
                     total = number
                 } else if key.equals("prompt_cache_hit_tokens", in: data)
                     || key.equals("cache_read_input_tokens", in: data)
+                    || key.equals("cached_tokens", in: data)
                 {
                     usage.cached = usage.cached ?? number
                 } else if key.equals("cache_creation_input_tokens", in: data)
@@ -43,7 +44,7 @@ enum OpenAIUsage {
             }
             _ = try tokenizer.skip(value, in: data)
         }
-        addHiddenReasoning(to: &usage, total: total)
+        usage.addHiddenReasoning(total: total)
         return usage
     }
 
@@ -71,15 +72,6 @@ enum OpenAIUsage {
     private static func count(_ token: JSONToken, in data: Span<UInt8>) -> Int? {
         guard let number = token.integer(in: data), number >= 0 else { return nil }
         return number
-    }
-
-    /// xAI leaves reasoning out of `completion_tokens`; the total tells, and only then it is added.
-    private static func addHiddenReasoning(to usage: inout TokenUsage, total: Int?) {
-        guard let input = usage.input, let output = usage.output, let reasoning = usage.reasoning,
-            let total, reasoning > 0
-        else { return }
-        let (whole, isTooLarge) = output.addingReportingOverflow(reasoning)
-        if !isTooLarge, total.subtractingReportingOverflow(input) == (whole, false) { usage.output = whole }
     }
 
     /// Writes the object.

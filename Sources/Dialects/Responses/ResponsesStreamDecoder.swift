@@ -114,7 +114,9 @@ package struct ResponsesStreamDecoder: StreamDecoder {
         if type.equals("response.function_call_arguments.delta", in: data) { return .delta(.input) }
         if type.equals("response.reasoning_summary_text.delta", in: data) { return .delta(.summary) }
         if type.equals("response.reasoning_text.delta", in: data) { return .delta(.rawReasoning) }
-        return ResponsesStreamDecoder.kind(type.string(in: data))
+        let kind = ResponsesStreamDecoder.kind(type.string(in: data))
+        if case .other = kind, read.error != nil { return .failed }
+        return kind
     }
 
     private static func kind(_ type: String) -> EventKind {

@@ -20,94 +20,99 @@ package struct ProxyCapture: Sendable {
 
     /// The bytes of the body so far.
     package private(set) var byteCount = 0
-    /// Whether text was left out because the limit was reached.
-    package private(set) var isTruncated = false
-    /// The last counts of tokens that the answer told.
-    package private(set) var usage: TokenUsage?
-    private let limit: Int
+    /// Whether the answer is a stream of events or lines, whose first has a time worth telling.
+    package let isStream: Bool
     private var form: Form
-    /// What was said, or the body itself where it is JSON and not complete.
-    private var kept = ByteBuffer()
+    private var found: ProxyText
+    private var plain: BoundedText
+    /// Whether the reading ended at an event that was too long.
+    private var isBroken = false
 
-    /// A capture of an answer with these fields, of which at most `limit` bytes are kept.
-    package init(contentType: String?, contentEncoding: String?, limit: Int) {
-        self.limit = max(0, limit)
-        let type = (contentType ?? "").prefix { $0 != ";" }.lowercased().filter { $0 != " " && $0 != "\t" }
+    /// One event is read up to this size even where less, or nothing, is kept: its counts of tokens matter all the same.
+    private static let eventLimit = 1 << 20
+
+    /// A capture of an answer with these fields, of which at most `limit` bytes of text are kept. An event or line of more than
+    /// `limit` bytes and `eventLimit` ends the reading.
+    package init(
+        contentType: String?, contentEncoding: String?, limit: Int, eventLimit: Int = ProxyCapture.eventLimit
+    ) {
+        let eventLimit = max(limit, eventLimit)
+        (found, plain) = (ProxyText(limit: limit), BoundedText(limit: limit))
         let isPlain = (contentEncoding ?? "identity").lowercased() == "identity"
+        let type = ProxyCapture.mediaType(contentType)
         switch type {
-        case _ where !isPlain: form = .opaque
-        case "text/event-stream": form = .events(EventStreamParser(limit: self.limit))
-        case "application/x-ndjson", "application/jsonl", "application/x-jsonlines": form = .lines(LineParser(limit: self.limit))
-        case "application/json": form = .json
-        default: form = type.hasSuffix("+json") ? .json : type.hasPrefix("text/") ? .text : .opaque
+        case "text/event-stream":
+            isStream = true
+            form = isPlain ? .events(EventStreamParser(limit: eventLimit)) : .opaque
+        case "application/x-ndjson", "application/jsonl", "application/x-jsonlines":
+            isStream = true
+            form = isPlain ? .lines(LineParser(limit: eventLimit)) : .opaque
+        default:
+            isStream = false
+            let isJSON = ProxyCapture.isJSON(contentType)
+            form = !isPlain ? .opaque : isJSON ? .json : type.hasPrefix("text/") ? .text : .opaque
         }
     }
 
-    /// Whether the answer is a stream of events, whose first has a time worth telling.
-    package var isEventStream: Bool {
-        if case .events = form { true } else { false }
+    /// Whether a `Content-Type` is that of one JSON text.
+    static func isJSON(_ contentType: String?) -> Bool {
+        let type = mediaType(contentType)
+        return type == "application/json" || type.hasSuffix("+json")
+    }
+
+    private static func mediaType(_ contentType: String?) -> String {
+        (contentType ?? "").prefix { $0 != ";" }.lowercased().filter { $0 != " " && $0 != "\t" }
     }
 
     /// What was said, with U+FFFD for what is not UTF-8.
-    package var text: String { String(decoding: kept.storage, as: UTF8.self) }
+    package var text: String {
+        if case .text = form { plain.text } else { found.text.text }
+    }
+
+    /// Whether text was left out because a limit was reached.
+    package var isTruncated: Bool { isBroken || plain.isTruncated || found.text.isTruncated }
+
+    /// The counts of tokens that the answer told last.
+    package var usage: TokenUsage? { found.usage.tokens }
+
+    /// The model that the answer names; `nil` when it names none.
+    package var model: String? { found.model.isEmpty ? nil : found.model }
 
     /// Takes the next bytes of the body.
     package mutating func append(_ chunk: Span<UInt8>) {
         byteCount &+= chunk.count
+        guard !isBroken else { return }
         switch form {
         case .opaque: return
-        case .text, .json: keep(chunk)
+        case .text: plain.append(chunk)
+        case .json: found.read(chunk)
         case .events(var parser):
             // Out of its place while it works, so that there is one of it.
             form = .opaque
-            var found = ProxyText()
-            let isWhole = (try? parser.feed(chunk) { data, _ in found.read(data) }) != nil
-            take(found)
-            if isWhole { form = .events(parser) } else { isTruncated = true }
+            let isWhole = (try? parser.feed(chunk) { data, fields in read(data, named: fields.name) }) != nil
+            form = .events(parser)
+            isBroken = !isWhole
         case .lines(var parser):
             form = .opaque
-            var found = ProxyText()
-            let isWhole = (try? parser.feed(chunk) { line in found.read(line) }) != nil
-            take(found)
-            if isWhole { form = .lines(parser) } else { isTruncated = true }
+            let isWhole = (try? parser.feed(chunk) { line in read(line) }) != nil
+            form = .lines(parser)
+            isBroken = !isWhole
         }
     }
 
     /// The body came to its end, or broke off.
     package mutating func finish() {
-        var found = ProxyText()
         switch form {
-        case .json:
-            found.read(kept.bytes)
-            // What it says is never longer than it is.
-            kept = found.text
-            usage = found.usage
-        case .lines(var parser):
-            parser.finish { line in found.read(line) }
-            take(found)
-        case .events(var parser):
-            try? parser.finish(.dispatchEverything) { data, _ in found.read(data) }
-            take(found)
+        case _ where isBroken: break
+        case .json: found.endText()
+        case .lines(var parser): parser.finish { line in read(line) }
+        case .events(var parser): try? parser.finish(.dispatchEverything) { data, fields in read(data, named: fields.name) }
         case .text, .opaque: break
         }
-        form = .opaque
     }
 
-    private mutating func take(_ found: ProxyText) {
-        if let latest = found.usage {
-            if usage == nil { usage = latest } else { usage?.update(with: latest) }
-        }
-        keep(found.text.bytes)
-    }
-
-    /// Keeps what the limit allows, cut between two characters; after the first cut nothing.
-    private mutating func keep(_ bytes: Span<UInt8>) {
-        guard !isTruncated else { return }
-        var room = limit - kept.count
-        if bytes.count > room {
-            isTruncated = true
-            while room > 0, bytes[room] & 0xC0 == 0x80 { room -= 1 }
-        }
-        kept.append(bytes, 0..<min(bytes.count, room))
+    private mutating func read(_ event: Span<UInt8>, named name: String = "") {
+        found.read(event)
+        found.endText(named: name)
     }
 }

@@ -7,12 +7,12 @@ internal import Providers
 internal import Reactor
 
 extension ProxyExchange {
-    /// How it stands now. Nothing is known of a model, and of tokens only what upstream has said.
+    /// How it stands now. Of a model nothing is told before upstream has answered, and of tokens only what upstream has said.
     var live: LiveStream {
         let now = service.loop.now
         return LiveStream(
             id: streamID, requestID: request.id, door: request.door, model: "", provider: request.target.name,
-            upstreamModel: "", caller: request.caller, isStream: capture.isEventStream, phase: livePhase,
+            upstreamModel: "", caller: request.caller, isStream: capture.isStream, phase: livePhase,
             age: now &- request.received, queueTime: 0, connectTime: transfer?.connectTime,
             firstTokenTime: firstChunk.map { $0 &- request.received }, events: 0,
             outputTokens: max(0, capture.usage?.output ?? 0), tokensPerSecond: nil, pauses: pauses, isPaused: isPaused,

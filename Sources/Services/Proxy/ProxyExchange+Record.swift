@@ -15,21 +15,37 @@ extension ProxyExchange {
         record.caller = request.caller
         record.provider = request.target.name
         record.attempts = 1
-        record.isStream = capture.isEventStream
-        record.hasAnswer = firstChunk != nil
+        record.isStream = capture.isStream
+        record.hasAnswer = firstChunk != nil && status < 400
         record.status = outcome == .clientDisconnected ? 499 : status
         record.outcome = outcome
-        record.timeToFirstToken = capture.isEventStream ? firstChunk.map { $0 &- request.received } : nil
+        record.timeToFirstToken = capture.isStream ? firstChunk.map { $0 &- request.received } : nil
         record.headerText = request.headerText
         record.requestBody = requestBody
         record.requestBytes = requestBytes
         record.duration = service.loop.now &- request.received
         record.receivedAt = wallClockMicroseconds() &- Int64(clamping: record.duration / 1000)
-        record.usage = capture.usage
+        account(&record)
         record.responseText = capture.text
         record.isTruncated = capture.isTruncated
         record.error = error
         if status >= 400 { record.refusedSecrets = request.shownSecrets }
         return record
+    }
+
+    /// Says which model answered, what it used and what that cost.
+    private func account(_ record: inout AuditRecord) {
+        record.requestedModel = asked.name
+        // What is looked up was used, and counted, before.
+        if request.method != "GET", request.method != "HEAD" { record.usage = capture.usage }
+        // Only where upstream speaks of a model or of tokens: a client's word alone must not make up names in sums and metrics.
+        guard record.hasAnswer, capture.model != nil || capture.usage != nil else { return }
+        let told = capture.model ?? ""
+        record.model = asked.name.isEmpty ? told : asked.name
+        guard let usage = record.usage else { return }
+        let plan = service.relay.plan
+        let price =
+            plan.price(provider: record.provider, model: record.model) ?? plan.price(provider: record.provider, model: told)
+        record.cost = price?.cost(of: usage)
     }
 }

@@ -33,6 +33,8 @@ package final class ProxyExchange {
     /// The beginning of the request's body, for the record, and how long it was.
     private(set) var requestBody: [UInt8] = []
     private(set) var requestBytes = 0
+    /// The model that the request asks for.
+    private(set) var asked: AskedModel
     private(set) var capture = ProxyCapture(contentType: nil, contentEncoding: nil, limit: 0)
     /// The status that the client got, or would have got.
     private(set) var status = 0
@@ -45,6 +47,7 @@ package final class ProxyExchange {
 
     init(_ request: ProxyRequest, _ sink: any ProxySink, _ service: ProxyService) {
         self.request = request
+        asked = AskedModel(target: request.path, fields: request.lines)
         self.sink = sink
         self.service = service
     }
@@ -64,6 +67,7 @@ package final class ProxyExchange {
     package func upload(_ piece: Span<UInt8>) {
         guard let transfer else { return }
         transfer.send(piece)
+        asked.read(piece)
         requestBytes &+= piece.count
         // What does not follow on what is kept is no beginning.
         let isWhole = requestBytes &- piece.count == requestBody.count

@@ -39,6 +39,8 @@ package struct RoutePlan {
     private let only: Provider?
     /// The prices of what is addressed directly, or has none with its name.
     package let prices: PriceTable
+    /// The prices that deployments of models have of their own.
+    private let deploymentPrices: PriceTable
     /// The names that can be listed, in the order of the settings.
     package let listing: [(model: String, owner: String)]
 
@@ -48,6 +50,10 @@ package struct RoutePlan {
         providers: [Provider], routes: [Route], bareNames: Provider? = nil, prices: PriceTable = PriceTable()
     ) {
         self.prices = prices
+        deploymentPrices = PriceTable(
+            routes.flatMap(\.deployments).compactMap { deployment in
+                deployment.price.map { ("\(deployment.provider.name)/\(deployment.model)", $0) }
+            })
         self.providers = Dictionary(providers.map { ($0.name, $0) }) { first, _ in first }
         exact = Dictionary(routes.filter { !$0.name.hasSuffix("*") }.map { ($0.name, $0) }) { first, _ in first }
         // The longest pattern is the most particular one.
@@ -71,6 +77,12 @@ package struct RoutePlan {
 
     /// Who can answer for a model, in the order of the settings and without its fallbacks.
     package func candidates(for model: String) -> [Candidate] { find(model)?.deployments ?? [] }
+
+    /// What a provider's model costs, by the provider's own name for it, whoever was asked for it by which: the price of a deployment
+    /// of it, else that of the table; `nil` when it has none.
+    package func price(provider: String, model: String) -> Price? {
+        deploymentPrices.price(provider: provider, model: model) ?? prices.price(provider: provider, model: model)
+    }
 
     private func find(_ model: String) -> (deployments: [Candidate], fallbacks: [String])? {
         if let route = exact[model] { return (route.deployments.map(priced), route.fallbacks) }

@@ -130,6 +130,9 @@ struct AnthropicAnswerTests {
         for body in ["", "[]", "{}", "5", #"{"type":"message"}"#, #"{"content":5}"#] {
             #expect(throws: MalformedEvent.self) { try read(body) }
         }
+        for bare in [#"{"error":{"message":"m"}}"#, #"{"error":"m","content":[]}"#] {
+            #expect(try read(bare).0.failure?.status == 502)
+        }
         let (said, event) = try read(#"{"type":"error","error":{"type":"overloaded_error","message":"m"}}"#)
         #expect(event.isTerminal && said.failure?.status == 529)
         let (refused, _) = try read(#"{"type":"message","content":[],"stop_reason":"refusal"}"#)

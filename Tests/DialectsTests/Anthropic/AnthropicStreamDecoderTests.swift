@@ -156,6 +156,29 @@ struct AnthropicStreamDecoderTests {
         #expect(empty.failure?.status == 502)
     }
 
+    @Test(
+        "an error that does not say what it is ends the stream all the same",
+        arguments: [
+            (#"{"error":{"type":"overloaded_error","message":"m"}}"#, "", 529), (#"{"error":{"message":"m"}}"#, "", 502),
+            (#"{"error":"m"}"#, "", 502), (#"{"type":"failure","error":{"message":"m"}}"#, "failure", 502),
+            (#"{"error":{"message":"m"}}"#, "message_delta", 502),
+        ])
+    func bareErrors(data: String, name: String, status: Int) throws {
+        var replay = DialectReplay(from: .anthropic, to: .anthropic)
+        replay.feed(data, named: name)
+        #expect(replay.failure?.status == status && replay.failure?.message == "m")
+        #expect(replay.decoder.ending == .failed && replay.terminalCount == 1)
+    }
+
+    @Test(
+        "a member called error that tells of none is no error",
+        arguments: [#"{"error":null}"#, #"{"error":""}"#, #"{"error":false}"#, #"{"type":"ping","error":{"message":"m"}}"#])
+    func noErrors(data: String) {
+        var replay = DialectReplay(from: .anthropic, to: .openAIChat)
+        replay.feed(data)
+        #expect(replay.failure == nil && replay.malformedCount == 0 && replay.decoder.ending == .empty)
+    }
+
     @Test("a stream that breaks off is told from one that ended (lessons 62, 69 and 71)")
     func endings() throws {
         #expect(try replay("").decoder.ending == .empty)

@@ -99,6 +99,12 @@ struct ImitatorTests {
                 #"{"prompt_tokens":9,"completion_tokens":1,"total_tokens":15,"completion_tokens_details":{"reasoning_tokens":5}}"#,
                 9, 6, nil
             ),
+            (#"{"prompt_tokens":9,"completion_tokens":1,"cached_tokens":4}"#, 9, 1, 4),
+            (
+                #"{"cached_tokens":5,"prompt_tokens":9,"completion_tokens":1,"#
+                    + #""prompt_tokens_details":{"cached_tokens":4}}"#,
+                9, 1, 4
+            ),
             (#"{"prompt_tokens":0,"completion_tokens":0}"#, 0, 0, nil),
         ] as [(String, Int, Int, Int?)])
     func usage(member: String, input: Int, output: Int, cached: Int?) {

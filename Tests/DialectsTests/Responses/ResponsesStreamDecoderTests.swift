@@ -137,6 +137,7 @@ struct ResponsesStreamDecoderTests {
                 400
             ),
             (#"{"type":"response.failed","response":{"status":"failed","error":{"code":"server_error","message":"M"}}}"#, 500),
+            (#"{"type":"unheard.of","error":{"message":"M"}}"#, 502),
             (#"{"error":{"message":"M","code":500}}"#, 500), (#"{"type":"error","message":"M","code":"odd"}"#, 502),
         ])
     func failures(event: String, status: Int) throws {
