@@ -16,9 +16,9 @@ import pytest
 from google import genai
 
 from checks import assert_error_answer
-from events import ask, chat, read_stream
+from events import ask, chat
 from upstream_modes import USAGE
-from wire import KEY, has_bytes, render, request, wait_until
+from wire import KEY, render, wait_until
 
 SCOPE = "key:settings_" + hashlib.sha256(KEY.encode()).hexdigest()[:16]
 PRICED = {"input": 1.0, "output": 1.0}
