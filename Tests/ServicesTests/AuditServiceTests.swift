@@ -195,7 +195,8 @@ private final class ScriptedDatabase: Database {
         #expect(bench.database.stored == Self.ids(0..<5))
     }
 
-    @Test("says at once that nothing waits, and stores at once what somebody waits for, not what comes later") func barrier() throws {
+    @Test("says at once that nothing waits, and stores at once what somebody waits for, not what comes later")
+    func barrier() throws {
         let bench = try Bench { $0.flushInterval = 3_600_000_000_000 }
         var told: [Int] = []
         func ask() { bench.recorder.whenStored { if $0 { told.append(bench.database.stored.count) } } }

@@ -147,7 +147,8 @@ import Testing
     @Test("where others count too, all that stored keys use is told, as they may know of a budget") func sharedCharges() {
         let distant = Distant()
         distant.isShared = true
-        let service = service(distant, keys: KeyRing(keys: [Secret("sk-settings")], adminKey: nil, expectsStored: true, now: { 1 }))
+        let ring = KeyRing(keys: [], adminKey: nil, expectsStored: true, now: { 1 })
+        let service = service(distant, keys: ring)
         var record = AuditRecord()
         record.hasAnswer = true
         record.usage = TokenUsage(input: 30, output: 40)

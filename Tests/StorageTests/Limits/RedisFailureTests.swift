@@ -163,7 +163,9 @@ import Testing
         }
     }
 
-    @Test("a settlement whose answer was lost counts once, also when Redis has forgotten that it was told", arguments: [1, 600_000])
+    @Test(
+        "a settlement whose answer was lost counts once, also when Redis has forgotten that it was told",
+        arguments: [1, 600_000])
     func inDoubt(_ lifetime: Int) throws {
         let bench = try CounterBench(.redis) {
             $0.clock = RedisScript.clock

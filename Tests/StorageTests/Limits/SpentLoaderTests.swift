@@ -65,7 +65,9 @@ import Testing
         #expect(try bench.claim(claim(600)).lease != nil)
     }
 
-    @Test("what began in another period, belongs to another scope or used nothing is no reason to ask again", arguments: Engine.allCases)
+    @Test(
+        "what began in another period, belongs to another scope or used nothing is no reason to ask again",
+        arguments: Engine.allCases)
     func unconcerned(_ engine: Engine) throws {
         let source = HeldSource()
         let bench = try CounterBench(engine, source: source)
