@@ -113,16 +113,17 @@ package struct JSONPieceReader: Sendable {
     }
 
     private mutating func scalar(_ piece: Span<UInt8>) -> Item? {
-        let byte = piece[position]
-        switch byte {
-        case ASCII.comma, ASCII.closeBrace, ASCII.closeBracket, ASCII.space, ASCII.tab, ASCII.lineFeed, ASCII.carriageReturn:
-            state = .open
-            return .scalar
-        default:
-            position &+= 1
-            addToWord(byte)
-            return nil
-        }
+        var end = position
+        while end < piece.count, !JSONPieceReader.endsScalar(piece[end]) { end &+= 1 }
+        for index in position..<end { addToWord(piece[index]) }
+        position = end
+        guard end < piece.count else { return nil }
+        state = .open
+        return .scalar
+    }
+
+    private static func endsScalar(_ byte: UInt8) -> Bool {
+        byte == ASCII.comma || byte == ASCII.closeBrace || byte == ASCII.closeBracket || byte <= ASCII.space
     }
 
     private mutating func fail() -> Item? {

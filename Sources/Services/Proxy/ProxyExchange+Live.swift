@@ -7,7 +7,7 @@ internal import Providers
 internal import Reactor
 
 extension ProxyExchange {
-    /// How it stands now. Of a model nothing is told before upstream has answered, and of tokens only what upstream has said.
+    /// How it stands now. Of a model nothing is told, and of tokens only what upstream has said.
     var live: LiveStream {
         let now = service.loop.now
         return LiveStream(
