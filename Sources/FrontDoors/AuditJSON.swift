@@ -56,6 +56,7 @@ package enum AuditJSON {
         raw("failed_attempts", row.attemptLog, &json)
         text("request_headers", row.requestHeaders, &json)
         text("request", row.requestText, &json)
+        text("response_headers", row.responseHeaders, &json)
         text("response", row.responseText, &json)
         text("reasoning", row.reasoningText, &json)
         raw("tool_calls", row.toolCalls, &json)

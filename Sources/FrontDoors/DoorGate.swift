@@ -62,7 +62,7 @@ package final class DoorGate {
     }
 
     /// Whether header fields are wanted for records.
-    var recordsHeaders: Bool { relay.policy.requestLimit > 0 }
+    var recordsHeaders: Bool { relay.policy.keepsContent }
 
     /// Answers with a failure, and records that the request went no further; without a `caller` as a stranger's, of whom few are
     /// recorded.

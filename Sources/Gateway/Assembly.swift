@@ -143,8 +143,9 @@ extension RelayPolicy {
         self.init()
         heartbeatInterval = settings.streaming.heartbeatInterval.nanoseconds
         commitAfter = settings.streaming.commitAfter.nanoseconds
-        captureLimit = settings.audit.content == .full ? settings.streaming.captureLimit : 0
-        requestLimit = settings.audit.content == .full ? settings.audit.requestLimit : 0
+        keepsContent = settings.audit.content == .full
+        captureLimit = keepsContent ? settings.streaming.captureLimit : 0
+        requestLimit = keepsContent ? settings.audit.requestLimit : 0
         keptLimit = settings.audit.queueBytes
         switch settings.streaming.onDisconnect {
         case .cancel: onDisconnect = .cancel

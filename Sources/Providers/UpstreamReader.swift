@@ -89,6 +89,7 @@ final class UpstreamReader: TransferReceiver {
 
     func receive(_ head: TransferHead) {
         tap?.receive(head)
+        receiver.receive(head)
         self.head = head
         let isAnswer = head.status == 200 || head.status == 201
         guard head.status >= 400 || isAnswer else {

@@ -2,9 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import Chat
+package import HTTPClient
 
 /// Who gets what a provider answers, in meaning. One of `finish`, `fail` and the two that take a whole answer is the last call.
 package protocol UpstreamReceiver: AnyObject {
+    /// The head of the answer, ahead of everything else.
+    func receive(_ head: TransferHead)
     /// One event of a stream, in the provider's dialect: its bytes, and what they mean.
     func receive(_ event: borrowing DecodedEvent, named name: Span<UInt8>, _ data: Span<UInt8>)
     /// The whole answer in the provider's dialect, read as one event; also when a stream was asked for.
@@ -23,4 +26,9 @@ package protocol UpstreamReceiver: AnyObject {
     func finish()
     /// The answer will not come, or not whole.
     func fail(_ failure: UpstreamFailure)
+}
+
+extension UpstreamReceiver {
+    /// Most take no interest in it.
+    package func receive(_ head: TransferHead) {}
 }

@@ -103,15 +103,15 @@ extension Field {
 
     /// How much of something may be used.
     static func limit(_ path: String, _ target: WritableKeyPath<Root, Int?>) -> Field {
-        value(path, target, expected: "a whole number from 0 to 1000000000000") { text in
-            Int(text).flatMap { (0...1_000_000_000_000).contains($0) ? .some($0) : nil }
+        value(path, target, expected: "a whole number from 1 to 1000000000000") { text in
+            Int(text).flatMap { (1...1_000_000_000_000).contains($0) ? .some($0) : nil }
         }
     }
 
     /// An amount of money, kept in billionths.
     static func money(_ path: String, _ target: WritableKeyPath<Root, Int64?>) -> Field {
-        value(path, target, expected: "an amount such as 20 or 2.50, up to 1000000, with at most nine decimals") { text in
-            Quantity.billionths(text).flatMap { $0 <= 1_000_000_000_000_000 ? .some($0) : nil }
+        value(path, target, expected: "an amount such as 20 or 2.50, above 0 and up to 1000000, with up to 9 decimals") { text in
+            Quantity.billionths(text).flatMap { (1...1_000_000_000_000_000).contains($0) ? .some($0) : nil }
         }
     }
 

@@ -94,6 +94,8 @@ def test_a_completed_request(audited, replies, named, stream):
     assert json.loads(found["request"])["messages"] == [{"role": "user", "content": "hi"}]
     assert found["request_bytes"] == len(found["request"]) and not found["request_truncated"]
     assert "x-team: blue" in found["request_headers"].lower()
+    told = found["response_headers"].lower().splitlines()
+    assert ("content-type: text/event-stream" if stream else "content-type: application/json") in told
     assert found["received_at"] <= found["ended_at"] and found["received_at"].endswith("Z")
     started = time.strptime(found["received_at"][:19], "%Y-%m-%dT%H:%M:%S")
     assert abs(time.mktime(started) - time.timezone - before) < 5
@@ -292,10 +294,44 @@ def test_content_can_be_left_out(make_sluice, replies, named):
     replies.expect("quiet", Reply.events("w" * 400))
     assert ask(sluice.address, "up/quiet", headers=headers).text == "w" * 400
     found = row(sluice, name)
-    texts = ("request", "response", "reasoning", "tool_calls", "request_headers")
+    texts = ("request", "response", "reasoning", "tool_calls", "request_headers", "response_headers")
     assert all(found[text] is None for text in texts) and not found["truncated"]
     assert found["input_tokens"] == 3 and found["output_tokens"] == 5
     assert b"wwww" not in (sluice.config.parent / "sluice.db-wal").read_bytes()
+    # What a provider says of a request may quote it.
+    replies.expect("quoting", Reply.error(400, "your prompt 'quoted-prompt' was flagged", code="flagged"))
+    answer = post(sluice, [("X-Request-Id", f"{name}-q")], "up/quoting")
+    assert answer.status == 400 and b"quoted-prompt" in answer.body
+    assert row(sluice, f"{name}-q")["error"] == "flagged"
+    assert "quoted-prompt" not in sluice.log() and "error=flagged" in sluice.log()
+
+
+def test_the_head_of_a_providers_answer_is_recorded_without_credentials(make_sluice, replies, named):
+    name, headers = named
+    key = "0123456789abcdef0123456789abcdef"
+    scripted = {"kind": "openai-compatible", "base_url": f"{replies.url}/v1", "api_key": key, "max_retries": 0}
+    sluice = make_sluice(auth={"admin_key": ADMIN}, providers=[{"name": "up", **scripted}], models=[])
+    told = {"X-Request-Id": "theirs-1", "Set-Cookie": "id=1", "X-Echo": f"you sent {key}", "Location": "https://u:pw@h/x"}
+    replies.expect("heads", Reply(200, completion(TEXT), headers=told), Reply.error(400, f"no {key}", headers=told))
+    for path in ("/v1/chat/completions", "/proxy/up/chat/completions"):
+        for number, status in enumerate((200, 400)):
+            one = f"{name}-{len(path)}-{number}"
+            body = {"model": "heads" if path.startswith("/proxy") else "up/heads", "messages": []}
+            body["messages"].append({"role": "user", "content": "hi"})
+            if path.startswith("/proxy"):
+                replies.expect("heads", Reply(status, completion(TEXT) if status == 200 else {"error": key}, headers=told))
+            assert sluice.post(body, path, headers=[("X-Request-Id", one)]).status == status
+            lines = row(sluice, one)["response_headers"].lower().splitlines()
+            assert {"x-request-id: theirs-1", "set-cookie: [redacted]", "x-echo: you sent [redacted]"} <= set(lines), lines
+            assert "location: https://[redacted]@h/x" in lines
+    assert key.encode() not in get(sluice, "/api/v1/audit/export").body and key not in sluice.log()
+
+
+def test_a_key_in_the_place_of_a_model_is_not_recorded(audited, named):
+    name, headers = named
+    answer = post(audited, headers, "sim/sk-proj-abcdefgh12345678")
+    found = row(audited, name)
+    assert "abcdefgh12345678" not in json.dumps(found) and "abcdefgh12345678" not in audited.log(), answer
 
 
 # MARK: secrets

@@ -154,9 +154,11 @@ def watched(raw, path):
 
 def test_a_chunked_body_that_passes_the_limit_gets_a_413_and_upstream_a_cut(proxy, raw):
     cut = watched(raw, "/base/v1/over")
+    # Made before the head is sent, behind which the gateway waits a second for more.
+    body = chunked([LARGE, LARGE, LARGE, LARGE])
     with proxy.connect(20) as connection:
         connection.send(render("POST", "/proxy/raw/over", None, [("Transfer-Encoding", "chunked")]))
-        sender = threading.Thread(target=connection.send, args=(chunked([LARGE, LARGE, LARGE, LARGE]),))
+        sender = threading.Thread(target=connection.send, args=(body,))
         sender.start()
         answer = connection.response()
         assert answer.status == 413 and answer.error["code"] == "body_too_large"

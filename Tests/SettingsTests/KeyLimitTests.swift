@@ -17,7 +17,7 @@ import Testing
             auth:
               enabled: true
               keys: [sk-one]
-              default_limits: {requests_per_minute: 10, tokens_per_minute: 2000, concurrent: 3, tokens_per_month: 0,
+              default_limits: {requests_per_minute: 10, tokens_per_minute: 2000, concurrent: 3, tokens_per_month: 1,
                                money_per_day: 2.5, money_per_month: "0.000000001"}
               default_reservation: 100
               limits_on_failure: closed
@@ -29,7 +29,7 @@ import Testing
         expected.tokensPerMinute = 2000
         expected.concurrent = 3
         expected.tokensPerDay = 77
-        expected.tokensPerMonth = 0
+        expected.tokensPerMonth = 1
         expected.moneyPerDay = 2_500_000_000
         expected.moneyPerMonth = 1
         #expect(settings.auth.defaultLimits == expected)
@@ -38,9 +38,13 @@ import Testing
         #expect(settings.warnings.isEmpty)
     }
 
-    @Test("that are no amount are errors", arguments: ["-1", "1e3", "1.0000000001", ".5", "5.", "1,5", "9999999999", "nan"])
+    @Test("that are no amount are errors", arguments: ["-1", "0", "1e3", "1.0000000001", ".5", "5.", "1,5", "9999999999", "nan"])
     func wrong(_ amount: String) {
         #expect(throws: SettingsError.self) { try load("auth: {default_limits: {money_per_day: \"\(amount)\"}}") }
+    }
+
+    @Test("that nothing would pass are errors") func nothing() {
+        #expect(throws: SettingsError.self) { try load("auth: {default_limits: {concurrent: 0}}") }
     }
 
     @Test("without keys to be limited are warned about, and TLS to Redis is an error that says so")

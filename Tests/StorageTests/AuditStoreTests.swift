@@ -90,6 +90,7 @@ import Testing
             ($0.cachedTokens, $0.cacheWrittenTokens, $0.reasoningTokens, $0.isEstimated) = (1, 2, 3, true)
             ($0.requestHeaders, $0.requestText, $0.requestBytes, $0.isRequestTruncated) = ("a: b", "{}", 9, true)
             ($0.responseText, $0.reasoningText, $0.toolCalls, $0.isTruncated, $0.error) = ("é\n😀", "r", "[1]", true, "e")
+            $0.responseHeaders = "c: d"
         }
         #expect(try books.insert([row]) == nil)
         // That is only for the sums.

@@ -43,6 +43,8 @@ package struct AuditRecord: Sendable {
     package var cost: Money?
     /// What of the client's head is recorded, without credentials.
     package var headerText = ""
+    /// What of the head of upstream's answer is recorded, without credentials.
+    package var answerHeaderText = ""
     /// The client's body, as far as it is kept.
     package var requestBody: [UInt8] = []
     /// The bytes of the client's body, kept or not.

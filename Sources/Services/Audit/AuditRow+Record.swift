@@ -22,8 +22,7 @@ extension AuditRow {
         door = record.door
         client = record.caller.name
         (keyID, organization, user) = (record.caller.keyID, record.caller.organization, record.caller.user)
-        requestedModel = AuditRow.cut(record.requestedModel, AuditRow.nameLimit)
-        (provider, model) = (record.provider, AuditRow.cut(record.model, AuditRow.nameLimit))
+        (requestedModel, provider, model) = (AuditRow.name(record.requestedModel), record.provider, AuditRow.name(record.model))
         (isStream, status, outcome) = (record.isStream, record.status, record.outcome.rawValue)
         attempts = record.attempts
         attemptLog = AuditRow.json(record.failedAttempts)
@@ -40,6 +39,7 @@ extension AuditRow {
         isAnswered = record.hasAnswer
         requestBytes = record.requestBytes
         guard keepsContent else { return }
+        responseHeaders = record.answerHeaderText.isEmpty ? nil : record.answerHeaderText
         requestHeaders = record.headerText.isEmpty ? nil : record.headerText
         requestText = AuditRow.text(record.requestBody, isCut: record.requestBody.count < record.requestBytes)
         isRequestTruncated = record.requestBody.count < record.requestBytes
@@ -62,6 +62,9 @@ extension AuditRow {
 
     private static let nameLimit = 512
     private static let errorLimit = 4096
+
+    /// The name of a model; somebody will put a key in its place.
+    private static func name(_ model: String) -> String { cut(Redaction.text(model), nameLimit) }
 
     /// The beginning of a text, in characters of at most four bytes.
     private static func cut(_ text: String, _ limit: Int) -> String {
@@ -103,7 +106,7 @@ extension AuditRow {
                 for attempt in attempts {
                     json.object { json in
                         json.member("provider", attempt.provider)
-                        json.member("model", attempt.model)
+                        json.member("model", name(attempt.model))
                         json.member("error", cut(Redaction.text(attempt.error), errorLimit))
                     }
                 }

@@ -27,8 +27,8 @@ package final class AuditService: AuditSink {
             "request",
             [
                 "id": .text(record.requestID), "door": .text(record.door), "caller": .text(record.caller.name),
-                "model": .text(record.requestedModel), "provider": .text(record.provider),
-                "upstream_model": .text(record.model), "stream": .text(record.isStream ? "true" : "false"),
+                "model": .text(Redaction.text(record.requestedModel)), "provider": .text(record.provider),
+                "upstream_model": .text(Redaction.text(record.model)), "stream": .text(record.isStream ? "true" : "false"),
                 "attempts": .integer(record.attempts), "status": .integer(record.status),
                 "outcome": .text(record.outcome.rawValue),
                 "first_token_ms": milliseconds(record.timeToFirstToken),

@@ -11,8 +11,10 @@ package enum Redaction {
     package static let mark = "[redacted]"
     /// Parts of the names of header fields and query parameters whose values are credentials.
     private static let secretNames: [StaticString] = [
-        "auth", "key", "token", "secret", "cookie", "passw", "credential", "signature", "session",
+        "auth", "key", "token", "secret", "cookie", "passw", "pwd", "credential", "signature", "session", "jwt", "csrf", "xsrf",
     ]
+    /// Whole names of the same kind, which as parts would be found in too many words.
+    private static let secretWords: Set<String> = ["sig", "pass", "sas", "code"]
     /// How credentials of the well-known kinds begin.
     private static let secretPrefixes: [StaticString] = [
         "sk-", "sk_", "rk-", "pk-", "gsk_", "xai-", "hf_", "r8_", "nvapi-", "AIza", "ya29.", "dop_v1_", "ghp_", "eyJ",
@@ -25,13 +27,21 @@ package enum Redaction {
     /// Shorter than that nothing is a credential: `sk-learn` is none.
     private static let shortest = 12
 
-    /// Header fields as they are recorded, `name: value` a line, at most `limit` bytes.
-    package static func headers(_ fields: HTTPFields, limit: Int = 8192) -> String {
+    /// Header fields as they are recorded, `name: value` a line, at most `limit` bytes, with `secrets` taken out whatever they look
+    /// like.
+    package static func headers(_ fields: HTTPFields, without secrets: [Secret] = [], limit: Int = 8192) -> String {
+        headers(fields.lazy.map { (name: $0.name, value: $0.value) }, without: secrets, limit: limit)
+    }
+
+    /// The same for fields in another shape.
+    package static func headers(
+        _ fields: some Sequence<(name: String, value: String)>, without secrets: [Secret] = [], limit: Int = 8192
+    ) -> String {
         var text = ""
         for field in fields {
             let shown = String(field.value.prefix(2048))
             let isCut = shown.utf8.count < field.value.utf8.count
-            let value = isSecret(name: field.name) ? mark : Redaction.text(shown, isCut: isCut)
+            let value = isSecret(name: field.name) ? mark : Redaction.text(shown, without: secrets, isCut: isCut)
             guard text.utf8.count + field.name.utf8.count + value.utf8.count + 3 <= limit else { return text }
             if !text.isEmpty { text += "\n" }
             text += "\(field.name): \(value)"
@@ -39,11 +49,11 @@ package enum Redaction {
         return text
     }
 
-    /// A request's target with the values of parameters taken out that are credentials.
+    /// A request's target with the values of parameters taken out that are credentials, and what looks like one anywhere in it.
     package static func target(_ target: String) -> String {
-        guard let mark = target.firstIndex(of: "?") else { return target }
-        let shown = parameters(of: target).map { $0.isSecret ? $0.name + Redaction.mark : $0.name + $0.value }
-        return target[...mark] + shown.joined(separator: "&")
+        guard let mark = target.firstIndex(of: "?") else { return text(target) }
+        let shown = parameters(of: target).map { $0.name + ($0.isSecret ? Redaction.mark : text(String($0.value))) }
+        return text(String(target[..<mark])) + "?" + shown.joined(separator: "&")
     }
 
     /// The parameters of a target's query, in order; a name with its `=`.
@@ -52,7 +62,9 @@ package enum Redaction {
         let pairs = target[target.index(after: mark)...].split(separator: "&", omittingEmptySubsequences: false)
         return pairs.map { pair in
             guard let equals = pair.firstIndex(of: "=") else { return (pair, "", false) }
-            return (pair[...equals], pair[equals...].dropFirst(), isSecret(name: String(pair[..<equals])))
+            // A name that cannot be read may be any.
+            let name = PercentEncoding.decode(pair[..<equals], plusIsSpace: true)
+            return (pair[...equals], pair[equals...].dropFirst(), name.map { isSecret(name: $0) } ?? true)
         }
     }
 
@@ -64,7 +76,45 @@ package enum Redaction {
     ///   - isCut: Whether the text may end inside of a word, which is left out then: it may be the beginning of a credential.
     package static func text(_ text: String, without secrets: [Secret] = [], isCut: Bool = false) -> String {
         let text = exact(text, secrets)
-        return patterns(isCut ? withoutLastWord(text) : text)
+        return withoutUserinfo(patterns(isCut ? withoutLastWord(text) : text))
+    }
+
+    /// Takes out what stands before the host of an address, as in `https://user:password@host`.
+    private static func withoutUserinfo(_ text: String) -> String {
+        guard text.utf8.contains(UInt8(ascii: "@")) else { return text }
+        let bytes = text.utf8.span
+        var shown = ByteBuffer()
+        var start = 0
+        var index = 3
+        while index < bytes.count {
+            guard bytes[index - 1] == ASCII.slash, bytes[index - 2] == ASCII.slash, bytes[index - 3] == ASCII.colon else {
+                index += 1
+                continue
+            }
+            var (end, last) = (index, index)
+            while end < bytes.count, endsAuthority(bytes[end]) == false {
+                if bytes[end] == UInt8(ascii: "@") { last = end }
+                end += 1
+            }
+            if last > index {
+                shown.append(bytes, start..<index)
+                shown.append(mark.utf8.span)
+                start = last
+            }
+            index = end + 1
+        }
+        guard start > 0 else { return text }
+        shown.append(bytes, start..<bytes.count)
+        return String(decoding: shown.storage, as: UTF8.self)
+    }
+
+    private static func endsAuthority(_ byte: UInt8) -> Bool {
+        switch byte {
+        case ...ASCII.space, ASCII.slash, ASCII.quote, UInt8(ascii: "?"), UInt8(ascii: "#"), UInt8(ascii: "'"), UInt8(ascii: "<"),
+            UInt8(ascii: ">"):
+            true
+        default: false
+        }
     }
 
     private static func withoutLastWord(_ text: String) -> String {
@@ -102,14 +152,17 @@ package enum Redaction {
 
     /// Whether what bears the name is a credential.
     package static func isSecret(name: String) -> Bool {
-        let name = name.utf8.span
-        return isSecret(name, 0..<name.count)
+        if name.utf8.count <= 4, secretWords.contains(name.lowercased()) { return true }
+        let bytes = name.utf8.span
+        return isSecret(bytes, 0..<bytes.count)
     }
 
     private static func isSecret(_ bytes: Span<UInt8>, _ name: Range<Int>) -> Bool {
         // `max_tokens` counts tokens of another kind.
         guard !begins(bytes, name.upperBound - 6, in: name, "tokens") else { return false }
         for start in name where isOne(bytes[start], of: firstOfNames) {
+            // An author is a person.
+            if begins(bytes, start, in: name, "author"), !begins(bytes, start, in: name, "authoriz") { continue }
             if secretNames.contains(where: { begins(bytes, start, in: name, $0) }) { return true }
         }
         return false

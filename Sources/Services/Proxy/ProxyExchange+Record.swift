@@ -21,6 +21,9 @@ extension ProxyExchange {
         record.outcome = outcome
         record.timeToFirstToken = capture.isStream ? firstChunk.map { $0 &- request.received } : nil
         record.headerText = request.headerText
+        if service.relay.policy.keepsContent {
+            record.answerHeaderText = Redaction.headers(answerFields, without: request.shownSecrets)
+        }
         record.requestBody = requestBody
         record.requestBytes = requestBytes
         record.duration = service.loop.now &- request.received

@@ -38,6 +38,8 @@ package final class ProxyExchange {
     private(set) var capture = ProxyCapture(contentType: nil, contentEncoding: nil, limit: 0)
     /// The status that the client got, or would have got.
     private(set) var status = 0
+    /// The header fields of the answer, as they came.
+    private(set) var answerFields = HTTPFields()
     /// When the first piece of the answer's body came, on the loop's clock.
     private(set) var firstChunk: UInt64?
     /// What went wrong, for the operator.
@@ -145,6 +147,7 @@ extension ProxyExchange: ForwardingReceiver {
         phase = .answering
         spooled?.receive(head)
         status = head.status
+        answerFields = head.lines
         // Which pages may read an answer is the gateway's to say, not upstream's.
         var fields = head.lines.endToEnd.keeping { !$0.hasPrefix("access-control-") }
         let hasNoBody = request.method == "HEAD" || head.status == 304 || head.status == 204

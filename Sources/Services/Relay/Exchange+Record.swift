@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Chat
+package import HTTPClient
 internal import Providers
 internal import Reactor
 internal import Storage
@@ -22,6 +23,8 @@ extension Exchange {
         record.requestBody = Array(body.prefix(keptBytes))
     }
 
+    package func receive(_ head: TransferHead) { answerFields = head.fields }
+
     /// Writes the record's last words, as the exchange has ended.
     func complete(_ outcome: Outcome) {
         record.outcome = outcome
@@ -32,6 +35,7 @@ extension Exchange {
         record.hasAnswer = firstEvent != nil
         record.receivedAt = wallClockMicroseconds() &- Int64(clamping: record.duration / 1000)
         account()
+        if relay.policy.keepsContent { record.answerHeaderText = Redaction.headers(answerFields, without: shownSecrets) }
         record.isTruncated = accumulator.isTruncated
         record.capture = accumulator
     }

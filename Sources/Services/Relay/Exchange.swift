@@ -48,6 +48,8 @@ package final class Exchange {
     let lease: LimitLease?
     /// Whether the answer was read on after the client had left.
     private(set) var wasDrained = false
+    /// The header fields of the answer of the attempt under way.
+    var answerFields: [(name: String, value: String)] = []
     /// What keeps the answer of the attempt under way, where answers are kept.
     var spooled: SpooledAnswer?
 
@@ -128,6 +130,7 @@ package final class Exchange {
             return perform(state.drainExpired())
         }
         current = candidate
+        answerFields = []
         let provider = candidate.provider
         var attribution = Attribution(
             provider: provider.name, model: candidate.model, attempts: record.attempts + 1,
@@ -177,15 +180,15 @@ package final class Exchange {
         }
         if failure.failureClass != .unfit { lastRefusal = failure }
         record.failedAttempts.append(
-            FailedAttempt(provider: record.provider, model: record.model, error: failure.failure.message))
+            FailedAttempt(provider: record.provider, model: record.model, error: relay.policy.reason(failure.failure)))
         let wait = failure.retryAfter.flatMap { Exchange.nanoseconds(ofRetryAfter: $0) }
         let step = attempts.next(after: failure.failureClass, retryAfter: wait, draw: Double.random(in: 0..<1))
         guard case .ask(let candidate, let delay) = step else { return false }
         relay.log.info(
             "upstream failed, asking again",
             [
-                "id": .text(record.requestID), "provider": .text(record.provider), "model": .text(record.model),
-                "attempt": .integer(record.attempts), "error": .text(failure.failure.message),
+                "id": .text(record.requestID), "provider": .text(record.provider), "model": .text(Redaction.text(record.model)),
+                "attempt": .integer(record.attempts), "error": .text(relay.policy.reason(failure.failure)),
                 "next": .text("\(candidate.provider.name)/\(candidate.model)"),
                 "wait_ms": .integer(Int(delay / 1_000_000)),
             ])
@@ -217,11 +220,11 @@ package final class Exchange {
         case .refuse:
             let failure = self.failure ?? emptyAnswer
             record.status = failure.failure.status
-            record.error = failure.failure.message
+            record.error = relay.policy.reason(failure.failure)
             sink?.refuse(failure.failure, retryAfter: failure.retryAfter, attribution)
             close()
         case .fail:
-            record.error = failure?.failure.message
+            record.error = failure.map { relay.policy.reason($0.failure) }
             if let failure { sink?.fail(failure.failure) }
             close()
         case .finish:

@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: The Sluice authors
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Chat
 package import Providers
 package import Storage
 
@@ -44,6 +45,8 @@ package struct RelayPolicy: Equatable, Sendable {
     package var heartbeatInterval: UInt64 = 15_000_000_000
     /// How long the status is held back for an early error.
     package var commitAfter: UInt64 = 10_000_000_000
+    /// Whether records may hold what was asked and answered, and what a provider said of it.
+    package var keepsContent = true
     /// How many bytes of an answer are kept for the record.
     package var captureLimit = 1 << 20
     /// How many bytes of a request's body are kept for the record.
@@ -58,4 +61,11 @@ package struct RelayPolicy: Equatable, Sendable {
     package var maxDrains = 64
 
     package init() {}
+}
+
+extension RelayPolicy {
+    /// What records and the log tell of a failure: where they hold no content its code, as a provider's sentence may quote the request.
+    func reason(_ failure: ChatFailure) -> String {
+        keepsContent ? failure.message : failure.code ?? failure.type ?? "status \(failure.status)"
+    }
 }

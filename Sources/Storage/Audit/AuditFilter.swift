@@ -58,7 +58,9 @@ package struct AuditFilter: Sendable, Equatable {
     func addText(to conditions: inout SQLConditions) {
         guard let text else { return }
         let pattern = SQLValue.text("%\(AuditFilter.escaped(text))%")
-        let columns = ["request_text", "response_text", "reasoning_text", "tool_calls", "error", "request_headers"]
+        let columns = [
+            "request_text", "response_text", "reasoning_text", "tool_calls", "error", "request_headers", "response_headers",
+        ]
         conditions.addAny(columns.map { "LOWER(\($0)) LIKE LOWER(" }, pattern, closing: ") ESCAPE '\\'")
     }
 

@@ -45,6 +45,8 @@ package struct AuditRow: Sendable, Equatable {
     package var cost: Money?
     /// A line for each header field, credentials taken out.
     package var requestHeaders: String?
+    /// The same of the head of upstream's answer.
+    package var responseHeaders: String?
     package var requestText: String?
     /// Bytes of the request's body, kept or not.
     package var requestBytes = 0
@@ -74,7 +76,7 @@ package struct AuditRow: Sendable, Equatable {
 
     /// About how much memory it takes while it waits.
     package var byteCount: Int {
-        let texts = [requestHeaders, requestText, responseText, reasoningText, toolCalls, error, attemptLog]
+        let texts = [requestHeaders, responseHeaders, requestText, responseText, reasoningText, toolCalls, error, attemptLog]
         return texts.reduce(600) { $0 &+ ($1?.utf8.count ?? 0) }
     }
 
@@ -82,7 +84,8 @@ package struct AuditRow: Sendable, Equatable {
     package mutating func dropTexts() {
         isTruncated = isTruncated || responseText != nil || reasoningText != nil || toolCalls != nil
         isRequestTruncated = isRequestTruncated || requestText != nil
-        (requestText, responseText, reasoningText, toolCalls, requestHeaders) = (nil, nil, nil, nil, nil)
+        (requestText, responseText, reasoningText, toolCalls) = (nil, nil, nil, nil)
+        (requestHeaders, responseHeaders) = (nil, nil)
     }
 }
 
@@ -95,9 +98,11 @@ extension AuditRow {
         is_truncated, error
         """
     /// The columns of the long texts, which follow.
-    static let textColumns = "attempt_log, request_headers, request_text, response_text, reasoning_text, tool_calls"
+    static let textColumns = """
+        attempt_log, request_headers, request_text, response_text, reasoning_text, tool_calls, response_headers
+        """
     static let briefCount = 31
-    static let textCount = 6
+    static let textCount = 7
 
     /// The values of all columns, brief ones first.
     var values: [SQLValue] {
@@ -111,7 +116,7 @@ extension AuditRow {
             .integer(Int64(requestBytes)), .integer(isRequestTruncated ? 1 : 0), .integer(isTruncated ? 1 : 0),
             .optional(error),
             .optional(attemptLog), .optional(requestHeaders), .optional(requestText), .optional(responseText),
-            .optional(reasoningText), .optional(toolCalls),
+            .optional(reasoningText), .optional(toolCalls), .optional(responseHeaders),
         ]
     }
 
@@ -148,5 +153,6 @@ extension AuditRow {
         guard values.count > AuditRow.briefCount else { return }
         (attemptLog, requestHeaders, requestText) = (values[31].text, values[32].text, values[33].text)
         (responseText, reasoningText, toolCalls) = (values[34].text, values[35].text, values[36].text)
+        responseHeaders = values[37].text
     }
 }

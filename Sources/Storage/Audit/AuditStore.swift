@@ -48,9 +48,9 @@ package final class AuditStore {
         let statement = SQLStatement(
             """
             UPDATE audit SET request_headers = NULL, request_text = NULL, response_text = NULL, reasoning_text = NULL, \
-            tool_calls = NULL, attempt_log = NULL, error = NULL, is_truncated = 1, is_request_truncated = 1 \
+            tool_calls = NULL, response_headers = NULL, attempt_log = NULL, error = NULL, is_truncated = 1, is_request_truncated = 1 \
             WHERE id IN (SELECT id FROM audit WHERE key_id = $1 AND (request_headers IS NOT NULL OR request_text IS NOT NULL \
-            OR response_text IS NOT NULL OR reasoning_text IS NOT NULL OR tool_calls IS NOT NULL OR attempt_log IS NOT NULL \
+            OR response_text IS NOT NULL OR response_headers IS NOT NULL OR reasoning_text IS NOT NULL OR tool_calls IS NOT NULL OR attempt_log IS NOT NULL \
             OR error IS NOT NULL) LIMIT $2)
             """, [.text(key), .integer(Int64(limit))])
         change(statement, done)

@@ -57,6 +57,7 @@ package enum Schema {
         ]),
         ChatStore.tables,
         DocumentStore.tables,
+        Migration(["ALTER TABLE audit ADD COLUMN response_headers TEXT"]),
     ]
 }
 

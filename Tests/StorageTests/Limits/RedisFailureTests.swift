@@ -59,10 +59,13 @@ import Testing
         let end = monotonicNow() + 2_500_000_000
         try bench.wait("a few lifetimes") { monotonicNow() > end }
         #expect(try bench.claim(single).kind == .concurrent, "the living keeps its place")
-        // The same lease as an instance would leave it that was killed.
-        _ = try bench.redis("DEL", "sluice:l:key:a")
-        _ = try bench.redis("ZADD", "sluice:l:key:a", "1", lease.id)
-        #expect(try bench.claim(single).lease != nil, "place and tokens have come back")
+        // The same lease as an instance would leave it that was killed; again where the living one has just renewed it in between.
+        let isBack = try (0..<5).contains { _ in
+            _ = try bench.redis("DEL", "sluice:l:key:a")
+            _ = try bench.redis("ZADD", "sluice:l:key:a", "1", lease.id)
+            return try bench.claim(single).lease != nil
+        }
+        #expect(isBack, "place and tokens have come back")
     }
 
     @Test("what an instance had reserved that is no more returns, though nobody asked meanwhile")
