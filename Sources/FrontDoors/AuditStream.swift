@@ -88,7 +88,8 @@ final class AuditStream: RequestOwner {
             switch result {
             case .success(let page):
                 (rows, next) = (page.rows[...], page.next)
-                // Fewer than were asked for are all of them, or all that a search may look through.
+                // A list that ends here goes on by its cursor: with fewer rows than were asked for where they are long, or where a
+                // search may look no further.
                 missing = page.rows.count < limit ? 0 : missing - page.rows.count
                 start()
                 write()

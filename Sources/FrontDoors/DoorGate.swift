@@ -70,8 +70,7 @@ package final class DoorGate {
         _ failure: ChatFailure, _ request: ServerRequest, id: String, door: String, _ dialect: Dialect, _ caller: Caller? = nil
     ) {
         relay.recordRefusal(
-            id: id, door: door, caller: caller ?? Caller(name: request.peer), status: failure.status, reason: failure.message,
-            isStranger: caller == nil)
+            failure, id: id, door: door, caller: caller ?? Caller(name: request.peer), isStranger: caller == nil)
         ErrorReply.send(failure, dialect, requestID: id, to: request.response)
     }
 }

@@ -28,12 +28,11 @@ enum LimitFields {
         return fields
     }
 
-    /// Those of a refusal, which says also when to come again, or that it is no use.
+    /// Those of a refusal, which says also whether it is no use to come again soon.
     static func fields(
         of failure: ChatFailure, _ statuses: [LimitStatus], _ dialect: Dialect, now: Int
     ) -> HTTPFields {
         var fields = fields(statuses, dialect, now: now)
-        if let seconds = failure.retryAfter { fields.append("Retry-After", String(seconds)) }
         // The SDKs of OpenAI and Anthropic would try a few times more.
         // A window is a minute long, and up to a tenth of a second more as it moves by slots.
         let isHopeless = failure.status == 429 && (failure.retryAfter.map { $0 > 61 } ?? true)

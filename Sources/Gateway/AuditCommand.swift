@@ -19,8 +19,8 @@ final class AuditCommand {
     static let usage =
         "audit takes: export [--config FILE] [--database URL] [\(filters.map { "--" + $0 }.joined(separator: "] ["))],"
         + " or erase --key ID [--config FILE] [--database URL]"
-    /// Rows read, or erased, at once.
-    private static let portion = 100
+    /// Rows read, or erased, at once: those that are read may be long.
+    private static let (pageRows, portion) = (16, 100)
 
     private let loop: EventLoop
     private let store: AuditStore
@@ -108,7 +108,7 @@ final class AuditCommand {
     }
 
     private func export(_ filter: AuditFilter, after place: PageCursor?) {
-        store.page(filter, after: place, limit: AuditCommand.portion, withTexts: true) { [self] result in
+        store.page(filter, after: place, limit: AuditCommand.pageRows, withTexts: true) { [self] result in
             switch result {
             case .failure(let error): end(error.exitCode, "the database: \(error)")
             case .success(let page):

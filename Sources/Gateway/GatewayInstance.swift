@@ -83,8 +83,7 @@ package final class GatewayInstance {
         origins.allowed = AllowedOrigins(settings.allowedOrigins)
         let gate = DoorGate(relay, admission, maxBody: settings.limits.maxBody, origins: origins)
         let proxy = ProxyService(
-            loop, watermark: settings.streaming.highWatermark, captureLimit: settings.streaming.captureLimit,
-            audit: audit, relay: relay, metrics: metrics)
+            loop, watermark: settings.streaming.highWatermark, audit: audit, relay: relay, metrics: metrics)
         let documents = DocumentsDoor(DocumentGate(gate, extractions, asksForKeys: settings.auth.enabled))
         let chat = ChatService(relay, database, ChatPolicy(settings.chat), log: log, metrics: metrics)
         var services: [any DrainedService] = [relay, proxy, chat]

@@ -27,6 +27,7 @@ import Testing
             #"{"messages":[{"model":"no"}],"metadata":{"model":"no"},"#
                 + #""model":"gpt-\u0034"}"#, "gpt-4"
         ), (#"{"model":null,"x":"no"}"#, ""),
+        (#"{"model":"a","x":"no","model":"b","y":{"model":"no"}}"#, "b"),
         (#"{"model":{"model":"no"},"a":"no"}"#, ""), (#"[{"model":"no"}]"#, ""), (#"{"x":["model","no"]}"#, ""), ("model", ""),
     ])
     func isTheModelOfAJSONBodyAtEveryCut(_ body: String, _ model: String) {

@@ -59,7 +59,7 @@ import Testing
         var record = AuditRecord()
         (record.status, record.responseText) = (401, "key 0123456789abcdef is wrong")
         #expect(AuditRow(record, keepsContent: true).responseText == record.responseText)
-        record.refusedSecrets = [Secret("0123456789abcdef")]
+        record.refusedSecrets = KnownSecrets([Secret("0123456789abcdef")])
         #expect(AuditRow(record, keepsContent: true).responseText == "key [redacted] is wrong")
         // The client left, so that what came may end anywhere.
         (record.status, record.responseText) = (499, "wrong key: 01234")
@@ -108,5 +108,15 @@ import Testing
     @Test("has an identifier of its own, each time") func identifiers() {
         let ids = Set((0..<100).map { _ in Self.row(ChatAccumulator()).id })
         #expect(ids.count == 100 && ids.allSatisfy { $0.utf8.count == 38 && $0.hasPrefix("audit_") })
+    }
+
+    @Test("has no texts that are more than can be read at once") func longest() {
+        var record = AuditRecord()
+        // What is no UTF-8 takes three bytes for each when it is text.
+        (record.requestBody, record.requestBytes) = (Array(repeating: 0xFF, count: 17 << 20), 17 << 20)
+        record.responseText = "said"
+        let row = AuditRow(record, keepsContent: true)
+        #expect(row.requestText == nil && row.responseText == nil && row.isRequestTruncated && row.isTruncated)
+        #expect(row.requestBytes == 17 << 20)
     }
 }

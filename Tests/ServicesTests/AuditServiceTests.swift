@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: The Sluice authors
 // SPDX-License-Identifier: Apache-2.0
 
+import Bytes
 import Chat
 import Reactor
 import Storage
@@ -134,6 +135,35 @@ private final class ScriptedDatabase: Database {
         bench.record(0..<4)
         bench.settle()
         #expect(bench.database.stored == ["req_0", "req_2", "req_3"] && bench.metrics.auditDropped.value == 1)
+    }
+
+    @Test("goes on after a failure that was followed by a row that the database never takes") func poisonAfterFailure() throws {
+        let bench = try Bench()
+        bench.database.script = [.unavailable("locked"), .value("never")]
+        bench.record(0..<1)
+        bench.settle()
+        #expect(bench.metrics.auditDropped.value == 1)
+        bench.record(1..<4)
+        bench.settle()
+        #expect(bench.recorder.waiting == 0 && bench.database.stored == Self.ids(1..<4))
+    }
+
+    @Test("gives series of their own to so many models only, and to none that is a key") func labels() throws {
+        let bench = try Bench()
+        func answered(_ model: String) {
+            var record = AuditRecord()
+            (record.model, record.hasAnswer) = (model, true)
+            bench.service.record(record)
+        }
+        answered("sk-proj-0123456789abcdef")
+        answered("broken\nname")
+        for number in 0..<600 { answered("made-up-\(number)") }
+        answered("made-up-0")
+        var text = ByteBuffer()
+        bench.metrics.render(into: &text)
+        let lines = String(decoding: text.storage, as: UTF8.self)
+        #expect(lines.contains("made-up-499\"") && !lines.contains("made-up-500\"") && lines.contains("\"other\""))
+        #expect(!lines.contains("0123456789abcdef") && !lines.contains("broken"))
     }
 
     @Test("goes on when open although the queue is full, and counts what is lost") func open() throws {

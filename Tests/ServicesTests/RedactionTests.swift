@@ -19,6 +19,14 @@ import Testing
         #expect(text == "\(name): [redacted]\naccept: */*")
     }
 
+    @Test(
+        "keeps what counts tokens of another kind",
+        arguments: [
+            "anthropic-ratelimit-tokens-limit", "anthropic-ratelimit-input-tokens-remaining", "x-ratelimit-tokens-query-cost",
+            "x-token_limit", "tokenizer",
+        ])
+    func counts(name: String) { #expect(!Redaction.isSecret(name: name)) }
+
     @Test("keeps the fields that hold none") func plain() {
         let fields: HTTPFields = ["content-type": "application/json", "anthropic-version": "2023-06-01", "user-agent": "x/1"]
         #expect(
@@ -93,13 +101,38 @@ import Testing
     }
 
     @Test("takes known credentials out, whatever they look like") func known() {
-        let secrets = [Secret(""), Secret("none"), Secret("horse-battery"), Secret("horse-battery-staple")]
+        let secrets = KnownSecrets([Secret(""), Secret("none"), Secret("horse-battery"), Secret("horse-battery-staple")])
         #expect(Redaction.text("ahorse-batteryb", without: secrets) == "a[redacted]b")
         #expect(Redaction.text("horse-battery-staple", without: secrets) == "[redacted]", "not the shorter alone")
         #expect(Redaction.text("none of horse-ba", without: secrets) == "none of [redacted]", "a beginning, at the end")
         #expect(Redaction.text("none of horse-b", without: secrets) == "none of horse-b", "a word")
         #expect(Redaction.text("none of horse-bat, no", without: secrets) == "none of horse-bat, no")
         #expect(Redaction.text("é horse-batteryhorse-battery é", without: secrets) == "é [redacted][redacted] é")
+    }
+
+    @Test("knows them as JSON may have them, and long ones by their beginning") func knownForms() {
+        let long = String(repeating: "0123456789", count: 10)
+        let secrets = KnownSecrets([Secret("a/b+c/d==="), Secret(long), Secret("a/b+c/d===")])
+        #expect(Redaction.text(#"x a\/b+c\/d=== a/b+c/d=== a/b"#, without: secrets) == #"x [redacted] [redacted] a/b"#)
+        #expect(Redaction.text("\(long.prefix(40))x \(long)", without: secrets) == "[redacted]x [redacted]")
+        #expect(Redaction.text("\(long.prefix(20))x", without: secrets) == "\(long.prefix(20))x")
+    }
+
+    @Test("shows nothing of a text beside more credentials than anybody has") func tooMany() {
+        func secrets(_ count: Int) -> KnownSecrets { KnownSecrets((0..<count).map { Secret("\($0)-abcdefgh") }) }
+        #expect(Redaction.text("plain", without: secrets(256)) == "plain")
+        #expect(Redaction.text("plain", without: secrets(257)) == "[redacted]")
+        let alike = KnownSecrets((0..<17).map { Secret("01234567\($0)") })
+        #expect(Redaction.text("plain", without: alike) == "[redacted]")
+        #expect(alike.byteCount > 17 * 9)
+    }
+
+    @Test("is quick on a long text that looks like the credentials all over") func quickKnown() {
+        let secrets = KnownSecrets((0..<16).map { Secret(String(repeating: "A", count: 60_000) + "\($0)") })
+        let text = String(repeating: String(repeating: "A", count: 31) + "B", count: 30_000)
+        let begin = ContinuousClock.now
+        #expect(Redaction.text(text, without: secrets) == text)
+        #expect(ContinuousClock.now - begin < .seconds(20), "linear: some tenths of a second where nothing is optimized")
     }
 
     @Test("leaves out the last word of what was cut") func cut() {
@@ -118,7 +151,7 @@ import Testing
         let found = Redaction.credentials(in: fields, target: "/v1?alt=sse-sse-sse&key=queryquery12")
         let text = "0123456789abcdef fedcba9876543210 abcdefgh12 queryquery12 not-a-secret sse-sse-sse"
         let shown = "[redacted] [redacted] [redacted] [redacted] not-a-secret sse-sse-sse"
-        #expect(Redaction.text(text, without: found) == shown)
+        #expect(Redaction.text(text, without: KnownSecrets(found)) == shown)
     }
 
     @Test("is quick on a long text of many words") func quick() {

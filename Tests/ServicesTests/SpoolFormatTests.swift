@@ -19,7 +19,7 @@ import Testing
         SpoolHead(
             origin: SpoolOrigin(
                 requestID: "req_\"odd\"", streamID: id, attempt: attempt, door: "/v1/messages", keyID: key, provider: "p",
-                model: "m", dialects: (.anthropic, .openAIChat), secrets: secrets),
+                model: "m", dialects: (.anthropic, .openAIChat), secrets: KnownSecrets(secrets)),
             time: 1_795_255_200_000_123, waited: 4567, head: TransferHead(status: status, fields: fields))
     }
 

@@ -66,7 +66,7 @@ struct ChatVisit {
 
     /// Answers with a failure, and records that the request went no further.
     func refuse(_ failure: ChatFailure) {
-        gate.gate.relay.recordRefusal(id: id, door: door, caller: caller, status: failure.status, reason: failure.message)
+        gate.gate.relay.recordRefusal(failure, id: id, door: door, caller: caller)
         ChatReply.refuse(failure, requestID: id, to: request.response)
     }
 

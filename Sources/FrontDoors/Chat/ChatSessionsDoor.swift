@@ -160,7 +160,7 @@ package final class ChatSessionsDoor: Door {
         var fields = JSONReply.fields(visit.id)
         fields.append("Allow", allowed)
         visit.gate.gate.relay.recordRefusal(
-            id: visit.id, door: visit.door, caller: visit.caller, status: 405, reason: ErrorReply.methodNotAllowed.message)
+            ErrorReply.methodNotAllowed, id: visit.id, door: visit.door, caller: visit.caller)
         ErrorReply.send(
             ErrorReply.methodNotAllowed, .openAIChat, requestID: visit.id, fields: fields, to: visit.request.response)
     }

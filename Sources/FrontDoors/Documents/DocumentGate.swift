@@ -58,8 +58,7 @@ struct DocumentVisit {
 
     /// Answers with a failure, and records that the request went no further.
     func refuse(_ failure: ChatFailure, allow: String? = nil) {
-        gate.relay.recordRefusal(
-            id: id, door: DocumentsDoor.path, caller: caller, status: failure.status, reason: failure.message)
+        gate.relay.recordRefusal(failure, id: id, door: DocumentsDoor.path, caller: caller)
         var fields = HTTPFields()
         fields.append("Cache-Control", "no-store")
         if let allow { fields.append("Allow", allow) }

@@ -52,7 +52,7 @@ package struct AuditRecord: Sendable {
     /// What was answered, where it is not in `capture`: of what was handed on without a look at its meaning.
     package var responseText: String?
     /// The credentials that upstream was shown, when it refused what was handed on: it may repeat them. `nil` where it did not refuse.
-    package var refusedSecrets: [Secret]?
+    package var refusedSecrets: KnownSecrets?
     /// What was said, as far as it was captured, still escaped: reading it out is for who reads it.
     package var capture = ChatAccumulator(limit: 0)
     /// Whether it was refused before anybody was admitted: strangers can make as many of these as they like.

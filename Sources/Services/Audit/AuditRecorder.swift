@@ -103,13 +103,12 @@ package final class AuditRecorder {
     }
 
     /// Stores at once what waits, and says `true` when all of it is stored or lost, however long that takes; `false` at once when too
-    /// many ask. `done` is called once, on the loop, possibly before this returns.
+    /// many ask, or while nothing can be stored. `done` is called once, on the loop, possibly before this returns.
     package func whenStored(_ done: @escaping (Bool) -> Void) {
         guard queue.count > 0 else { return done(true) }
-        guard barriers.count < AuditRecorder.barrierLimit else { return done(false) }
+        guard failures == 0, barriers.count < AuditRecorder.barrierLimit else { return done(false) }
         barriers.append((taken, done))
-        // After a failure the time to try again stays.
-        if failures == 0 { flush() }
+        flush()
     }
 
     /// Stores what waits without waiting for more of it.
@@ -137,6 +136,8 @@ package final class AuditRecorder {
         case .conflict(let reason), .value(let reason):
             // A row that the database never takes must not keep the others waiting. All else, a missing table too, may be put right.
             if let row = queue.rejected() { lose(row.requestID, reason) }
+            // It has answered, whatever was before.
+            failures = 0
             goOn()
         default:
             queue.failed()

@@ -49,9 +49,11 @@ extension AuditRow {
         // also when its client left (499).
         let isRefusal = record.refusedSecrets != nil || record.status >= 400 && record.status != 499
         let isCut = record.isTruncated || record.error != nil || record.status == 499
-        responseText = isRefusal ? said.map { Redaction.text($0, without: record.refusedSecrets ?? [], isCut: isCut) } : said
+        let secrets = record.refusedSecrets ?? KnownSecrets()
+        responseText = isRefusal ? said.map { Redaction.text($0, without: secrets, isCut: isCut) } : said
         reasoningText = AuditRow.said(record.capture, [.reasoning])
         toolCalls = AuditRow.json(callsOf: record.capture)
+        if byteCount > AuditRow.longest { dropTexts() }
     }
 
     /// More tokens than any request has, and more than any costs: a million units of money.

@@ -9,6 +9,9 @@ package import Telemetry
 package final class AuditService: AuditSink {
     private let log: Log
     private let metrics: GatewayMetrics
+    /// Models that have series of their own in the metrics, and how many may have.
+    private var labels: Set<String> = []
+    private static let maxLabels = 500
     /// Who stores records; `nil` stores none.
     private let recorder: AuditRecorder?
 
@@ -47,9 +50,16 @@ package final class AuditService: AuditSink {
         ]).observe(Double(tokens))
     }
 
-    /// The model as a label: a name that some provider answered to, so that names which clients make up do not become series.
+    /// The model as a label: a name that some provider answered to, so that names which clients make up do not become series. Some
+    /// providers answer to any name, so that there is a bound, and a key may stand in its place.
     private func label(_ record: AuditRecord) -> String {
-        record.hasAnswer || record.model.isEmpty ? record.model : "other"
+        let model = record.model
+        guard !model.isEmpty, !labels.contains(model) else { return model }
+        guard record.hasAnswer, labels.count < AuditService.maxLabels, model.utf8.count <= 128,
+            model.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }), Redaction.text(model) == model
+        else { return "other" }
+        labels.insert(model)
+        return model
     }
 
     private func milliseconds(_ nanoseconds: UInt64?) -> LogValue {

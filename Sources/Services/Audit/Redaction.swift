@@ -3,7 +3,6 @@
 
 internal import Bytes
 package import HTTPSemantics
-package import Telemetry
 
 /// The one place where credentials are taken out of what is recorded, logged or told.
 package enum Redaction {
@@ -11,13 +10,18 @@ package enum Redaction {
     package static let mark = "[redacted]"
     /// Parts of the names of header fields and query parameters whose values are credentials.
     private static let secretNames: [StaticString] = [
-        "auth", "key", "token", "secret", "cookie", "passw", "pwd", "credential", "signature", "session", "jwt", "csrf", "xsrf",
+        "auth", "key", "token", "secret", "cookie", "passw", "pwd", "credential", "signature", "session", "jwt", "csrf",
+        "xsrf",
     ]
     /// Whole names of the same kind, which as parts would be found in too many words.
     private static let secretWords: Set<String> = ["sig", "pass", "sas", "code"]
     /// How credentials of the well-known kinds begin.
     private static let secretPrefixes: [StaticString] = [
         "sk-", "sk_", "rk-", "pk-", "gsk_", "xai-", "hf_", "r8_", "nvapi-", "AIza", "ya29.", "dop_v1_", "ghp_", "eyJ",
+    ]
+    /// What begins like one of those names and is none: a person, and all that counts tokens of another kind.
+    private static let innocentWords: [StaticString] = [
+        "author", "tokens", "tokeniz", "token_limit", "token_count", "token_type", "token_usage",
     ]
     /// Schemes of Authorization, which a token follows.
     private static let schemes: [StaticString] = ["bearer ", "basic "]
@@ -29,13 +33,14 @@ package enum Redaction {
 
     /// Header fields as they are recorded, `name: value` a line, at most `limit` bytes, with `secrets` taken out whatever they look
     /// like.
-    package static func headers(_ fields: HTTPFields, without secrets: [Secret] = [], limit: Int = 8192) -> String {
+    package static func headers(_ fields: HTTPFields, without secrets: KnownSecrets = .init(), limit: Int = 8192) -> String {
         headers(fields.lazy.map { (name: $0.name, value: $0.value) }, without: secrets, limit: limit)
     }
 
     /// The same for fields in another shape.
     package static func headers(
-        _ fields: some Sequence<(name: String, value: String)>, without secrets: [Secret] = [], limit: Int = 8192
+        _ fields: some Sequence<(name: String, value: String)>, without secrets: KnownSecrets = .init(),
+        limit: Int = 8192
     ) -> String {
         var text = ""
         for field in fields {
@@ -74,8 +79,8 @@ package enum Redaction {
     /// - Parameters:
     ///   - secrets: Credentials that are taken out whatever they look like, from 8 bytes on.
     ///   - isCut: Whether the text may end inside of a word, which is left out then: it may be the beginning of a credential.
-    package static func text(_ text: String, without secrets: [Secret] = [], isCut: Bool = false) -> String {
-        let text = exact(text, secrets)
+    package static func text(_ text: String, without secrets: KnownSecrets = .init(), isCut: Bool = false) -> String {
+        let text = secrets.redacted(text)
         return withoutUserinfo(patterns(isCut ? withoutLastWord(text) : text))
     }
 
@@ -158,11 +163,12 @@ package enum Redaction {
     }
 
     private static func isSecret(_ bytes: Span<UInt8>, _ name: Range<Int>) -> Bool {
-        // `max_tokens` counts tokens of another kind.
-        guard !begins(bytes, name.upperBound - 6, in: name, "tokens") else { return false }
         for start in name where isOne(bytes[start], of: firstOfNames) {
-            // An author is a person.
-            if begins(bytes, start, in: name, "author"), !begins(bytes, start, in: name, "authoriz") { continue }
+            if innocentWords.contains(where: { begins(bytes, start, in: name, $0) }),
+                !begins(bytes, start, in: name, "authoriz")
+            {
+                continue
+            }
             if secretNames.contains(where: { begins(bytes, start, in: name, $0) }) { return true }
         }
         return false
@@ -246,7 +252,7 @@ package enum Redaction {
     private static func begins(_ bytes: Span<UInt8>, _ start: Int, in range: Range<Int>, _ word: StaticString) -> Bool {
         let word = word.bytes
         guard start >= range.lowerBound, range.upperBound - start >= word.count else { return false }
-        for index in 0..<word.count where bytes[start + index] | 0x20 != word[index] { return false }
+        for index in 0..<word.count where bytes[start + index] | 0x20 != word[index] | 0x20 { return false }
         return true
     }
 

@@ -81,8 +81,7 @@ package final class ChatTurn {
         // The conversation's model may be one that another key of its owner was good for.
         guard request.caller.mayUse(chat.model) else {
             let failure = ChatFailure.modelNotAllowed(chat.model)
-            service.relay.recordRefusal(
-                id: request.id, door: request.door, caller: request.caller, status: failure.status, reason: failure.message)
+            service.relay.recordRefusal(failure, id: request.id, door: request.door, caller: request.caller)
             return end(failure, retryAfter: nil)
         }
         let sink = TextSink(self)

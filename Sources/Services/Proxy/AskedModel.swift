@@ -39,10 +39,9 @@ package struct AskedModel: Sendable {
             case .text(let range): take(piece.extracting(range))
             case .character(let scalar): take(Array(UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter).span)
             case .endString:
-                if isModel {
-                    name = String(decoding: value.storage, as: UTF8.self)
-                    return
-                }
+                // The last of several counts, as for nearly everybody who reads JSON.
+                if isModel { name = String(decoding: value.storage, as: UTF8.self) }
+                isModel = false
             case .beginObject, .beginArray, .endObject, .endArray, .scalar: isModel = false
             }
         }

@@ -22,7 +22,7 @@ extension ProxyExchange {
         record.timeToFirstToken = capture.isStream ? firstChunk.map { $0 &- request.received } : nil
         record.headerText = request.headerText
         if service.relay.policy.keepsContent {
-            record.answerHeaderText = Redaction.headers(answerFields, without: request.shownSecrets)
+            record.answerHeaderText = Redaction.headers(answerFields, without: shownSecrets)
         }
         record.requestBody = requestBody
         record.requestBytes = requestBytes
@@ -32,7 +32,7 @@ extension ProxyExchange {
         record.responseText = capture.text
         record.isTruncated = capture.isTruncated
         record.error = error
-        if status >= 400 { record.refusedSecrets = request.shownSecrets }
+        if status >= 400 { record.refusedSecrets = shownSecrets }
         return record
     }
 

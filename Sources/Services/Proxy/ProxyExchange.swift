@@ -38,6 +38,8 @@ package final class ProxyExchange {
     private(set) var capture = ProxyCapture(contentType: nil, contentEncoding: nil, limit: 0)
     /// The status that the client got, or would have got.
     private(set) var status = 0
+    /// The credentials that upstream was shown.
+    private(set) lazy var shownSecrets = request.shownSecrets
     /// The header fields of the answer, as they came.
     private(set) var answerFields = HTTPFields()
     /// When the first piece of the answer's body came, on the loop's clock.
@@ -58,7 +60,7 @@ package final class ProxyExchange {
         spooled = service.relay.spool?.begin(
             SpoolOrigin(
                 requestID: request.id, streamID: streamID, attempt: 1, door: request.door, keyID: request.caller.keyID,
-                provider: request.target.name, model: "", dialects: nil, secrets: request.shownSecrets))
+                provider: request.target.name, model: "", dialects: nil, secrets: shownSecrets))
         transfer = request.target.open(
             method: request.method, target: request.path, lines: request.lines, framing: request.framing, self)
     }
@@ -157,7 +159,7 @@ extension ProxyExchange: ForwardingReceiver {
         let framing: BodyFraming = hasNoBody ? .none : told == .none ? .unknown : told
         capture = ProxyCapture(
             contentType: head.lines["content-type"], contentEncoding: head.lines["content-encoding"],
-            limit: service.captureLimit)
+            limit: service.relay.policy.captureLimit)
         sink?.begin(ResponseHead(status: head.status, fields: fields, reason: head.reason), framing)
     }
 

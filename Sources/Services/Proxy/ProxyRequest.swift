@@ -32,7 +32,7 @@ package struct ProxyRequest {
     package var lease: LimitLease?
 
     /// The credentials that upstream is shown: the gateway's, or what the client sends of its own.
-    var shownSecrets: [Secret] { [target.apiKey] + Redaction.credentials(in: lines, target: path) }
+    var shownSecrets: KnownSecrets { KnownSecrets([target.apiKey] + Redaction.credentials(in: lines, target: path)) }
 
     package init(
         target: ProxyTarget, method: String, path: String, lines: HTTPFields, framing: BodyFraming, id: String, door: String,

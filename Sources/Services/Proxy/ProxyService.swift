@@ -22,8 +22,6 @@ package final class ProxyService: DrainedService {
     let metrics: GatewayMetrics
     /// Bytes of a request's body that may wait for upstream before the client is paused.
     let watermark: Int
-    /// Bytes of an answer's text kept for its record.
-    let captureLimit: Int
     /// Who holds callers to their limits.
     package var limits: LimitService { relay.limits }
     /// Who keeps the bodies of all requests within one bound.
@@ -32,12 +30,11 @@ package final class ProxyService: DrainedService {
     private(set) var exchanges: [ObjectIdentifier: ProxyExchange] = [:]
 
     package init(
-        _ loop: EventLoop, watermark: Int, captureLimit: Int, audit: any AuditSink, relay: RelayService,
+        _ loop: EventLoop, watermark: Int, audit: any AuditSink, relay: RelayService,
         metrics: GatewayMetrics
     ) {
         self.loop = loop
         self.watermark = watermark
-        self.captureLimit = captureLimit
         self.relay = relay
         self.audit = audit
         self.metrics = metrics

@@ -118,8 +118,9 @@ struct ProxyText: Sendable {
             if reading.deltaStart == nil, reading.name == "delta" { reading.deltaStart = text.mark }
             text.append(string)
         }
-        guard let count = reading.value?.count, count &+ string.count <= ProxyText.valueLimit else { return }
-        reading.value?.append(string)
+        guard let count = reading.value?.count else { return }
+        // What is longer is no value that is looked for, in however many pieces it comes.
+        if count &+ string.count <= ProxyText.valueLimit { reading.value?.append(string) } else { reading.value = nil }
     }
 
     private mutating func takeValue() {

@@ -17,5 +17,5 @@ extension Exchange {
     }
 
     /// The credentials that the provider which is asked was shown.
-    var shownSecrets: [Secret] { current.map { [$0.provider.apiKey] } ?? [] }
+    var shownSecrets: KnownSecrets { KnownSecrets(current.map { [$0.provider.apiKey] } ?? []) }
 }

@@ -16,7 +16,7 @@ extension RelayService {
             if case .granted(let lease, _) = admission { limits.settle(lease, tokens: 0, cost: .zero) }
             recordLeft(id: id, door: door, caller: caller)
         } else if case .refused(let failure, _) = admission {
-            recordRefusal(id: id, door: door, caller: caller, status: failure.status, reason: failure.message)
+            recordRefusal(failure, id: id, door: door, caller: caller)
         }
         return isWanted
     }

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The Sluice authors
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Chat
+package import Chat
 internal import Providers
 package import Reactor
 package import Telemetry
@@ -71,10 +71,10 @@ package final class RelayService {
 
     /// Records a request that a door refused before it could become an exchange; `isStranger` says that nobody was admitted.
     package func recordRefusal(
-        id: String, door: String, caller: Caller, status: Int, reason: String, isStranger: Bool = false
+        _ failure: ChatFailure, id: String, door: String, caller: Caller, isStranger: Bool = false
     ) {
-        var record = AuditRecord(unasked: id, door, caller, status, .refused)
-        record.error = reason
+        var record = AuditRecord(unasked: id, door, caller, failure.status, .refused)
+        record.error = policy.reason(failure)
         record.isStranger = isStranger
         audit.record(record)
     }

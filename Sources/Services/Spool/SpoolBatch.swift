@@ -4,7 +4,6 @@
 package import Chat
 internal import HTTPClient
 internal import Providers
-package import Telemetry
 
 /// What a provider is asked for whose answer is kept.
 package struct SpoolOrigin: Sendable {
@@ -22,11 +21,11 @@ package struct SpoolOrigin: Sendable {
     /// The client's dialect, and the one that the provider was asked in; `nil` for what is handed on.
     package var dialects: (client: Dialect, upstream: Dialect)?
     /// The credentials that the provider is shown, which it may repeat: they are not kept.
-    package var secrets: [Secret]
+    package var secrets: KnownSecrets
 
     package init(
         requestID: String, streamID: String, attempt: Int, door: String, keyID: String?, provider: String, model: String,
-        dialects: (client: Dialect, upstream: Dialect)?, secrets: [Secret]
+        dialects: (client: Dialect, upstream: Dialect)?, secrets: KnownSecrets
     ) {
         self.requestID = requestID
         self.streamID = streamID
@@ -51,7 +50,8 @@ struct SpoolHead: Sendable {
 
     /// About how much memory it takes: nearly all of it is the fields of the answer.
     var weight: Int {
-        SpoolFormat.fields(of: head).reduce(512) { $0 &+ $1.name.utf8.count &+ $1.value.utf8.count &+ 64 }
+        let own = 512 &+ origin.secrets.byteCount
+        return SpoolFormat.fields(of: head).reduce(own) { $0 &+ $1.name.utf8.count &+ $1.value.utf8.count &+ 64 }
     }
 }
 

@@ -19,7 +19,7 @@ struct SpoolFile {
         /// Whether it can be looked through: nothing is found in what is compressed.
         let isPlain: Bool
         /// What the provider was shown, and may repeat.
-        let secrets: [Secret]
+        let secrets: KnownSecrets
     }
 
     let name: String

@@ -74,6 +74,9 @@ package struct AuditRow: Sendable, Equatable {
         return rest < 0 ? days - 1 : days
     }
 
+    /// More than that no row may have, or it could not be read again: what is no UTF-8 grows threefold when it becomes text.
+    package static let longest = 48 << 20
+
     /// About how much memory it takes while it waits.
     package var byteCount: Int {
         let texts = [requestHeaders, responseHeaders, requestText, responseText, reasoningText, toolCalls, error, attemptLog]

@@ -67,7 +67,7 @@ extension AuditStore {
             "SELECT \(columns) FROM audit\(conditions.clause) ORDER BY received_at DESC, id DESC LIMIT \(count)",
             conditions.parameters)
         database.search(statement) { [self] result in
-            // Long texts: fewer of them. One row alone always fits, by the limits of the settings.
+            // Long texts: fewer of them. One row alone always fits.
             if case .failure(.tooLarge) = result, limit > 1 {
                 return read(filter, after: place, until: end, limit / 4 + 1, withTexts, done)
             }
