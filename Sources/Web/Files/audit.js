@@ -99,7 +99,7 @@ function texts(entry) {
   const parts = [
     ['Failed attempts', entry.failed_attempts], ['Request headers', entry.request_headers],
     [entry.request_truncated ? 'Request (cut)' : 'Request', entry.request],
-    ['Answer headers', entry.response_headers], ['Reasoning', entry.reasoning], ['Tool calls', entry.tool_calls], [entry.truncated ? 'Answer (cut)' : 'Answer', entry.response],
+    ['Response headers', entry.response_headers], ['Reasoning', entry.reasoning], ['Tool calls', entry.tool_calls], [entry.truncated ? 'Answer (cut)' : 'Answer', entry.response],
   ];
   return parts.filter(([, value]) => value).map(([name, value]) => el('section', {}, el('h2', {}, name), long(readable(value))));
 }
