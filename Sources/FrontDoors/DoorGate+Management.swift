@@ -33,6 +33,6 @@ extension DoorGate {
 
     private static let needsAdmin = ChatFailure(
         status: 403,
-        message: "This needs the admin key: set auth.admin_key (SLUICE_ADMIN_KEY) and send it as 'Authorization: Bearer KEY'.",
+        message: "This needs the admin key: auth.admin_key (SLUICE_ADMIN_KEY), or a virtual key of the role admin.",
         type: "permission_error", code: "admin_required")
 }

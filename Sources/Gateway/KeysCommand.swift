@@ -131,12 +131,15 @@ enum KeysCommand {
         let log = Log(level: .warning, format: settings.log.format)
         SignalWatcher.ignoreStraySignals()
         do {
+            let missing = try StorageAssembly.missingFile(settings)
             if case .create = task {} else { try StorageAssembly.requireFile(settings) }
             let loop = try EventLoop()
             let storage = try StorageAssembly(settings, on: loop, log: log, metrics: GatewayMetrics(log: log))
             guard let database = storage.database else {
                 return CommandLineInterface.failed("keys need a database: set database_url, or give --database URL", EX_CONFIG)
             }
+            // Where it is not the gateway's, the key is good for nothing.
+            if let missing { CommandLineInterface.writeText("made a new database: \(StorageAssembly.whole(missing))\n", to: 2) }
             KeysTask(loop, database, isJSON: isJSON).run(task)
         } catch let error as StartError {
             return CommandLineInterface.failed(error)

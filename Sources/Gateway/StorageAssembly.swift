@@ -45,8 +45,21 @@ struct StorageAssembly {
 
     /// Throws when there is no file of a database that is only read: it must not be made, which would look like an empty one.
     static func requireFile(_ settings: Settings) throws(StartError) {
-        guard case .sqlite(let path) = try address(settings), unsafe access(path, F_OK) != 0, errno == ENOENT else { return }
-        throw .storage("there is no database at \(path)", code: EX_NOINPUT)
+        guard let path = try missingFile(settings) else { return }
+        throw .storage("there is no database at \(whole(path))", code: EX_NOINPUT)
+    }
+
+    /// The path of the database's file, where there is none yet.
+    static func missingFile(_ settings: Settings) throws(StartError) -> String? {
+        guard case .sqlite(let path) = try address(settings), unsafe access(path, F_OK) != 0, errno == ENOENT else { return nil }
+        return path
+    }
+
+    /// A path from the root, for who reads it elsewhere.
+    static func whole(_ path: String) -> String {
+        guard !path.hasPrefix("/"), let folder = unsafe getcwd(nil, 0) else { return path }
+        defer { unsafe free(folder) }
+        return "\(unsafe String(cString: folder))/\(path)"
     }
 
     /// Puts the state of a database into the metrics.

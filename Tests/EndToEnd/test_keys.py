@@ -278,7 +278,9 @@ def test_a_file_that_is_not_there_is_not_made_by_who_only_reads(tmp_path, argume
 @pytest.mark.parametrize("arguments, code", [(["list"], 0), (["create", "--name", "lost"], 74)])
 def test_a_reader_who_has_enough_is_no_failure_but_a_key_that_nobody_took_is(tmp_path, arguments, code):
     database = f"sqlite:{tmp_path}/keys.db"
-    command(database, "create", "--name", "first")
+    told = command(database, "create", "--name", "first")[1]
+    assert f"made a new database: {tmp_path}/keys.db" in told
+    assert "new database" not in command(database, "create", "--name", "second")[1]
     reading, writing = os.pipe()
     os.close(reading)
     done = subprocess.run(
