@@ -77,6 +77,17 @@ import Testing
         bench.close(database)
     }
 
+    @Test("an address that refuses is followed by the next, though its socket may have the same number") func nextAddress() throws {
+        let bench = try StorageBench()
+        let uri = try TestPostgres.freshDatabase()
+        let place = try #require(uri.firstMatch(of: /127\.0\.0\.1:([0-9]+)/))
+        // Nobody listens at the first two.
+        let places = "[::1]:\(place.1),127.0.0.2:1,\(place.0)"
+        let database = try bench.postgres(uri.replacing(place.0, with: places))
+        #expect(try bench.read(database, "SELECT 1").rows == [[.integer(1)]])
+        bench.close(database)
+    }
+
     @Test("a name is looked up without holding the loop, and one that nobody knows is an error")
     func names() throws {
         let bench = try StorageBench()

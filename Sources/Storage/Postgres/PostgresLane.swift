@@ -176,7 +176,9 @@ final class PostgresLane {
 
     private func goOnConnecting() {
         guard let connection else { return }
-        // libpq may close this socket and open another.
+        // libpq may close this socket and open another, of the same number: the kernel has to be told of both. We are called by
+        // the watcher, which therefore is not gone before the new one is there.
+        watcher?.watch([])
         watcher = nil
         switch connection.poll() {
         case .reading: watch(.read)
