@@ -77,7 +77,8 @@ import Testing
         bench.close(database)
     }
 
-    @Test("an address that refuses is followed by the next, though its socket may have the same number") func nextAddress() throws {
+    @Test("an address that refuses is followed by the next, though its socket may have the same number")
+    func nextAddress() throws {
         let bench = try StorageBench()
         let uri = try TestPostgres.freshDatabase()
         let place = try #require(uri.firstMatch(of: /127\.0\.0\.1:([0-9]+)/))
