@@ -374,7 +374,8 @@ def test_a_model_that_fails_everywhere_ends_the_run(gateway, extractor):
         name, data = events.end()
     assert name == "error" and "all of the first" in data["error"].lower()
     assert len(extractor.requests) < 15
-    assert get(gateway, f"/{sent['id']}").json()["status"] == "failed"
+    # A failure is told at once, and stored behind that.
+    wait_until(lambda: get(gateway, f"/{sent['id']}").json()["status"] == "failed", 5, "it is stored")
     assert get(gateway, f"/{sent['id']}/result").status == 404
     with extract(gateway, sent["id"], headers=[("Last-Event-ID", sent["id"])]) as events:
         assert events.end()[0] == "error"

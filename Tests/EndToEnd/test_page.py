@@ -912,6 +912,8 @@ def test_every_control_has_a_name_and_every_view_a_heading(browser, gateway):
 
 def test_the_keyboard_is_enough(browser, gateway):
     with visit(browser, gateway.address, statuses=ABSENT) as page:
+        # The page is whole, and has the focus where it begins.
+        page.get_by_label("Message").wait_for()
         page.keyboard.press("Tab")
         assert page.evaluate("document.activeElement.textContent") == "Skip to content"
         page.keyboard.press("Enter")
