@@ -912,9 +912,9 @@ def test_every_control_has_a_name_and_every_view_a_heading(browser, gateway):
 
 def test_the_keyboard_is_enough(browser, gateway):
     with visit(browser, gateway.address, statuses=ABSENT) as page:
-        # The page is whole, and has the focus where it begins.
-        page.get_by_label("Message").wait_for()
-        page.keyboard.press("Tab")
+        # Versions of the browser do not agree from where the first Tab of a page goes on: backwards from the first link, then.
+        page.get_by_role("link", name="Sluice").focus()
+        page.keyboard.press("Shift+Tab")
         assert page.evaluate("document.activeElement.textContent") == "Skip to content"
         page.keyboard.press("Enter")
         assert page.evaluate("document.activeElement.id") == "main"
