@@ -11,13 +11,19 @@ from upstream_modes import USAGE
 from wire import has_bytes, render, request, wait_until
 
 
-@pytest.mark.parametrize("shared", [False, True], ids=["in process", "over Redis"])
-def test_a_budget_given_while_an_answer_runs_is_charged_with_it(make_sluice, redis, tmp_path, shared):
+def with_free_key(make_sluice, redis, tmp_path, shared):
+    """A gateway that counts in process or over Redis, and a key of its own without limits."""
     changes = {"redis_url": redis.url} if shared else {}
     gateway = make_sluice(auth={"admin_key": "sk-admin"}, database_url=f"sqlite:{tmp_path}/sluice.db", **changes)
     if shared:
         wait_until(lambda: "Redis is reached" in gateway.log(), 5, "the connection to Redis")
     made = request(gateway.address, "POST", "/admin/keys", {"name": "free"}, key="sk-admin").json()
+    return gateway, made
+
+
+@pytest.mark.parametrize("shared", [False, True], ids=["in process", "over Redis"])
+def test_a_budget_given_while_an_answer_runs_is_charged_with_it(make_sluice, redis, tmp_path, shared):
+    gateway, made = with_free_key(make_sluice, redis, tmp_path, shared)
 
     def ask_once():
         return gateway.post(chat("ok", stream=False, max_tokens=1), key=made["key"])
@@ -63,11 +69,7 @@ def test_a_budget_given_while_an_answer_runs_knows_it_though_the_next_request_fo
 
 @pytest.mark.parametrize("shared", [False, True], ids=["in process", "over Redis"])
 def test_a_proxied_answer_that_runs_while_its_key_gets_a_budget_is_charged_to_it(make_sluice, redis, tmp_path, shared):
-    changes = {"redis_url": redis.url} if shared else {}
-    gateway = make_sluice(auth={"admin_key": "sk-admin"}, database_url=f"sqlite:{tmp_path}/sluice.db", **changes)
-    if shared:
-        wait_until(lambda: "Redis is reached" in gateway.log(), 5, "the connection to Redis")
-    made = request(gateway.address, "POST", "/admin/keys", {"name": "free"}, key="sk-admin").json()
+    gateway, made = with_free_key(make_sluice, redis, tmp_path, shared)
 
     def ask_once():
         return gateway.post(chat("ok", stream=False, max_tokens=1), key=made["key"])
